@@ -1,0 +1,75 @@
+# Everything one does here, by name: make help.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# The linters are built from tools.mod, never from go.mod.
+TOOL := go tool -modfile="$(CURDIR)/tools.mod"
+
+# Every Go module of this repository: the root, and those that keep heavy
+# dependencies out of it.
+MODULES := $(patsubst ./%,%,$(shell find . -name go.mod -not -path '*/testdata/*' -not -path './.*/*' -exec dirname {} \; | sort))
+
+# Longer than any package takes on two slow cores, and shorter than the patience
+# of a CI machine: a test that hangs shows its goroutines.
+TEST_TIMEOUT := 5m
+RACE_TIMEOUT := 10m
+
+.PHONY: help
+help: ## list what make can do here
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: test
+test: go ## run the tests
+	go test -timeout $(TEST_TIMEOUT) ./...
+
+.PHONY: race
+race: go cc ## run the tests under the race detector
+	CGO_ENABLED=1 go test -race -timeout $(RACE_TIMEOUT) ./...
+
+.PHONY: cover
+cover: go ## run the tests and print what they cover of the library
+	go test -timeout $(TEST_TIMEOUT) -coverprofile=coverage.out -coverpkg=./lro/...,./store/...,./poller/... ./...
+	go tool cover -func=coverage.out | tail -n 1
+	@echo "line by line: go tool cover -html=coverage.out"
+
+.PHONY: lint
+lint: go ## run the linters, formatting included, on every module
+	@status=0; for module in $(MODULES); do \
+		echo "golangci-lint run # in $$module"; \
+		(cd "$$module" && $(TOOL) golangci-lint run --config "$(CURDIR)/.golangci.yml" ./...) || status=$$?; \
+	done; exit $$status
+
+.PHONY: fmt
+fmt: go ## format the code of every module
+	@for module in $(MODULES); do \
+		(cd "$$module" && $(TOOL) golangci-lint fmt --config "$(CURDIR)/.golangci.yml") || exit; \
+	done
+
+.PHONY: vuln
+vuln: go ## look for known vulnerabilities (asks vuln.go.dev)
+	@for module in $(MODULES); do \
+		echo "govulncheck ./... # in $$module"; \
+		(cd "$$module" && $(TOOL) govulncheck ./...) || exit; \
+	done
+
+.PHONY: generate
+generate: go ## write the generated code again
+	go run -C internal/protogen . -root ../..
+
+.PHONY: tidy
+tidy: go ## tidy go.mod of every module, and tools.mod
+	@for module in $(MODULES); do (cd "$$module" && go mod tidy) || exit; done
+	@# Where it is, tools.mod would be given the imports of the root module.
+	@dir=$$(mktemp -d); trap 'rm -r "$$dir"' EXIT; \
+	cp tools.mod "$$dir/go.mod"; cp tools.sum "$$dir/go.sum"; \
+	go -C "$$dir" mod tidy; \
+	cp "$$dir/go.mod" tools.mod; cp "$$dir/go.sum" tools.sum
+
+.PHONY: go
+go:
+	@command -v go >/dev/null || { echo "make needs Go 1.26 or later: install it from https://go.dev/dl" >&2; exit 1; }
+
+.PHONY: cc
+cc:
+	@cc=$$(go env CC); command -v "$${cc%% *}" >/dev/null || { echo "the race detector needs a C compiler: install gcc (Debian: apt-get install gcc libc6-dev)" >&2; exit 1; }
