@@ -1,0 +1,167 @@
+// Command protogen writes the Go code of every proto file in this repository,
+// with nothing but Go: no protoc, no include path, no network once the modules
+// are downloaded. From the root of the repository:
+//
+//	go run -C internal/protogen .
+//
+// A proto's path from the root is its import path, and its code is written
+// beside it. Google's protos are taken from the Go packages that register
+// them, so that what is compiled against is what is linked later. The plugins
+// are tools of this module, which pins their versions; the same protos
+// therefore give the same bytes on every machine.
+package main
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/bufbuild/protocompile"
+	"github.com/bufbuild/protocompile/linker"
+	"github.com/bufbuild/protocompile/protoutil"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+	"google.golang.org/protobuf/types/descriptorpb"
+	"google.golang.org/protobuf/types/pluginpb"
+
+	// The protos that ours may import, and what these import in turn.
+	_ "cloud.google.com/go/longrunning/autogen/longrunningpb"
+	_ "google.golang.org/genproto/googleapis/api/annotations"
+	_ "google.golang.org/protobuf/types/known/anypb"
+	_ "google.golang.org/protobuf/types/known/durationpb"
+	_ "google.golang.org/protobuf/types/known/emptypb"
+	_ "google.golang.org/protobuf/types/known/fieldmaskpb"
+	_ "google.golang.org/protobuf/types/known/structpb"
+	_ "google.golang.org/protobuf/types/known/timestamppb"
+	_ "google.golang.org/protobuf/types/known/wrapperspb"
+)
+
+func main() {
+	root := flag.String("root", filepath.Join("..", ".."), "root of the repository")
+	flag.Parse()
+	if err := generate(context.Background(), *root); err != nil {
+		fmt.Fprintln(os.Stderr, "protogen:", err)
+		os.Exit(1)
+	}
+}
+
+// generate compiles every proto below root and runs both plugins on them.
+func generate(ctx context.Context, root string) error {
+	protos, err := find(root)
+	if err != nil {
+		return err
+	}
+	files, err := compile(ctx, root, protos)
+	if err != nil {
+		return err
+	}
+	req := &pluginpb.CodeGeneratorRequest{
+		FileToGenerate: protos,
+		ProtoFile:      closure(files),
+		Parameter:      proto.String("paths=source_relative"),
+	}
+	for _, plugin := range []string{"protoc-gen-go", "protoc-gen-go-grpc"} {
+		if err := run(ctx, root, plugin, req); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// find answers the proto files below root, in order, as slashed paths from
+// root; hidden folders, and those that the go command ignores, are left out.
+func find(root string) ([]string, error) {
+	var protos []string
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name := d.Name()
+		if d.IsDir() && path != root && (strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") || name == "testdata") {
+			return fs.SkipDir
+		}
+		if d.IsDir() || filepath.Ext(name) != ".proto" {
+			return nil
+		}
+		rel, err := filepath.Rel(root, path)
+		protos = append(protos, filepath.ToSlash(rel))
+		return err
+	})
+	if err == nil && len(protos) == 0 {
+		return nil, fmt.Errorf("no proto file below %s: is that the root of the repository?", root)
+	}
+	return protos, err
+}
+
+// compile parses and links protos: ours from disk, all others as registered.
+func compile(ctx context.Context, root string, protos []string) (linker.Files, error) {
+	compiler := protocompile.Compiler{
+		Resolver: protocompile.CompositeResolver{
+			&protocompile.SourceResolver{ImportPaths: []string{root}},
+			protocompile.ResolverFunc(func(path string) (protocompile.SearchResult, error) {
+				file, err := protoregistry.GlobalFiles.FindFileByPath(path)
+				return protocompile.SearchResult{Desc: file}, err
+			}),
+		},
+		SourceInfoMode: protocompile.SourceInfoStandard, // comments go into the Go code
+	}
+	return compiler.Compile(ctx, protos...)
+}
+
+// closure answers files and all that they import, imports first, as plugins
+// demand.
+func closure(files linker.Files) []*descriptorpb.FileDescriptorProto {
+	var all []*descriptorpb.FileDescriptorProto
+	seen := make(map[string]bool)
+	var add func(protoreflect.FileDescriptor)
+	add = func(file protoreflect.FileDescriptor) {
+		if seen[file.Path()] {
+			return
+		}
+		seen[file.Path()] = true
+		imports := file.Imports()
+		for i := range imports.Len() {
+			add(imports.Get(i).FileDescriptor)
+		}
+		all = append(all, protoutil.ProtoFromFileDescriptor(file))
+	}
+	for _, file := range files {
+		add(file)
+	}
+	return all
+}
+
+// run hands req to a plugin, a tool of this module, and writes what it answers.
+func run(ctx context.Context, root, plugin string, req *pluginpb.CodeGeneratorRequest) error {
+	in, err := proto.MarshalOptions{Deterministic: true}.Marshal(req)
+	if err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, "go", "tool", plugin)
+	cmd.Stdin, cmd.Stderr = bytes.NewReader(in), os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return fmt.Errorf("%s: %w", plugin, err)
+	}
+	var res pluginpb.CodeGeneratorResponse
+	if err := proto.Unmarshal(out, &res); err != nil {
+		return fmt.Errorf("%s: answer: %w", plugin, err)
+	}
+	if res.Error != nil {
+		return fmt.Errorf("%s: %s", plugin, res.GetError())
+	}
+	for _, file := range res.GetFile() {
+		path := filepath.Join(root, filepath.FromSlash(file.GetName()))
+		if err := os.WriteFile(path, []byte(file.GetContent()), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
