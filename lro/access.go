@@ -1,0 +1,70 @@
+package lro
+
+import (
+	"context"
+	"fmt"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// A Verb is what a caller wants to do.
+type Verb int
+
+// The verbs, one for each method of google.longrunning.Operations. The zero
+// Verb is invalid.
+const (
+	VerbGet Verb = iota + 1
+	VerbList
+	VerbWait
+	VerbCancel
+	VerbDelete
+)
+
+func (v Verb) String() string {
+	switch v {
+	case VerbGet:
+		return "Get"
+	case VerbList:
+		return "List"
+	case VerbWait:
+		return "Wait"
+	case VerbCancel:
+		return "Cancel"
+	case VerbDelete:
+		return "Delete"
+	default:
+		return fmt.Sprintf("Verb(%d)", int(v))
+	}
+}
+
+// Access is what an Authorizer decides on.
+type Access struct {
+	Verb Verb
+	// Name is that of the operation, as the caller gave it: it may be malformed,
+	// and there may be no such operation. "" for VerbList.
+	Name string
+	// Parent is the parent in Name, or the one to be listed; "" where Name is
+	// malformed. Compare prefixes with the slash: projects/acme is not
+	// projects/acme-evil.
+	Parent string
+}
+
+// An Authorizer answers nil if the caller that ctx speaks of may do what access
+// says. It runs before the name is validated and before anything is read, so
+// that an existing operation and a missing one are refused alike (AIP-211). An
+// error with a gRPC status reaches the caller as it is; any other becomes
+// PERMISSION_DENIED. It may be called from any goroutine.
+type Authorizer func(ctx context.Context, access Access) error
+
+// AllowAll is the Authorizer of a server whose callers may do everything.
+func AllowAll(context.Context, Access) error { return nil }
+
+// denied is what a caller sees of an Authorizer's refusal.
+func (m *Manager) denied(ctx context.Context, err error) error {
+	if st, ok := status.FromError(err); ok && st.Code() != codes.OK {
+		return st.Err()
+	}
+	m.log.InfoContext(ctx, "lro: access refused", "error", err)
+	return m.errorf(codes.PermissionDenied, reasonDenied, "permission denied")
+}

@@ -1,0 +1,109 @@
+package lro
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/longrunning-go/longrunning/store"
+)
+
+// patience is how long a call repeats writes of unknown outcome before it
+// answers UNAVAILABLE. Attempts have no such bound: they own their operation
+// and go on until the store knows the end.
+const patience = 5 * time.Second
+
+// forever, given as patience, repeats until the context ends.
+const forever time.Duration = 0
+
+// change applies t to the record until the store has taken the outcome or t
+// declines, and answers the record as it is then. A conflict re-reads, so what t
+// decides it decides on the newest version. A write of unknown outcome is
+// repeated unchanged; if it had been done, the conflict that follows shows t its
+// own work.
+func (m *Manager) change(ctx context.Context, rec *store.Record, t transition, patience time.Duration) (*store.Record, error) {
+	for {
+		next, err := t(rec)
+		if err != nil || next == nil {
+			return rec, err
+		}
+		var stored *store.Record
+		err = m.persist(ctx, patience, func() (err error) {
+			stored, err = m.store.Update(ctx, next)
+			return err
+		})
+		if !errors.Is(err, store.ErrConflict) {
+			if err == nil && !m.inTx(ctx) {
+				m.observe(stored)
+			}
+			return stored, err
+		}
+		if rec, err = m.read(ctx, next.Name, patience); err != nil {
+			return nil, err
+		}
+		if rec.Version == next.Version {
+			// The reader is behind the writer, as in a transaction with a snapshot.
+			return nil, fmt.Errorf("%w: %q reads as version %d, which is out of date", store.ErrConflict, rec.Name, rec.Version)
+		}
+	}
+}
+
+// read answers one record, deleted ones too.
+func (m *Manager) read(ctx context.Context, name string, patience time.Duration) (*store.Record, error) {
+	var recs []*store.Record
+	err := m.persist(ctx, patience, func() (err error) {
+		recs, err = m.store.Get(ctx, name)
+		return err
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case len(recs) == 0:
+		return nil, fmt.Errorf("%w: %q", store.ErrNotFound, name)
+	}
+	return recs[0], nil
+}
+
+// persist repeats a store call while its outcome is unknown. In a transaction
+// of the caller it is tried once: what failed there has failed.
+func (m *Manager) persist(ctx context.Context, patience time.Duration, call func() error) error {
+	began := time.Now()
+	for delay := 50 * time.Millisecond; ; delay = min(2*delay, 5*time.Second) {
+		err := call()
+		if known(err) || m.inTx(ctx) || ctx.Err() != nil {
+			return err
+		}
+		if patience != forever && time.Since(began)+delay > patience {
+			return err
+		}
+		m.log.WarnContext(ctx, "lro: store call failed, trying again", "error", err)
+		if !pause(ctx, jitter(delay)) {
+			return err
+		}
+	}
+}
+
+func (m *Manager) inTx(ctx context.Context) bool {
+	tx, ok := m.store.(store.Transactional)
+	return ok && tx.InTx(ctx)
+}
+
+// jitter spreads d evenly between half of it and one and a half, so that
+// replicas do not move in step.
+func jitter(d time.Duration) time.Duration {
+	return d/2 + rand.N(d+1)
+}
+
+// pause waits for d and reports whether it did before ctx ended.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

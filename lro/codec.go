@@ -1,0 +1,81 @@
+package lro
+
+import (
+	"fmt"
+
+	"cloud.google.com/go/longrunning/autogen/longrunningpb"
+	spb "google.golang.org/genproto/googleapis/rpc/status"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/anypb"
+
+	"github.com/longrunning-go/longrunning/store"
+)
+
+type tooLargeError struct{ size, limit int }
+
+func (e *tooLargeError) Error() string {
+	return fmt.Sprintf("%d bytes, at most %d are allowed", e.size, e.limit)
+}
+
+// encode serializes msg as an Any, within the cap.
+func (m *Manager) encode(msg proto.Message) ([]byte, error) {
+	wrapped, err := anypb.New(msg)
+	if err != nil {
+		return nil, err
+	}
+	b, err := proto.Marshal(wrapped)
+	if err != nil {
+		return nil, err
+	}
+	if len(b) > m.opts.MaxPayload {
+		return nil, &tooLargeError{len(b), m.opts.MaxPayload}
+	}
+	return b, nil
+}
+
+// decode reads a serialized Any as a T.
+func decode[T proto.Message](b []byte) (T, error) {
+	var zero T
+	msg := zero.ProtoReflect().New().Interface().(T)
+	return msg, decodeInto(b, msg)
+}
+
+func decodeInto(b []byte, msg proto.Message) error {
+	wrapped := new(anypb.Any)
+	if err := proto.Unmarshal(b, wrapped); err != nil {
+		return err
+	}
+	return wrapped.UnmarshalTo(msg)
+}
+
+func typeOf(msg proto.Message) protoreflect.FullName {
+	return msg.ProtoReflect().Descriptor().FullName()
+}
+
+// operationOf answers what clients see of a record. Payloads are passed on
+// without a look inside: their types need not be linked.
+func operationOf(rec *store.Record) (*longrunningpb.Operation, error) {
+	op := &longrunningpb.Operation{Name: rec.Name, Done: rec.State == store.Done}
+	if rec.Metadata != nil {
+		op.Metadata = new(anypb.Any)
+		if err := proto.Unmarshal(rec.Metadata, op.Metadata); err != nil {
+			return nil, fmt.Errorf("lro: stored metadata of operation %q: %w", rec.Name, err)
+		}
+	}
+	switch {
+	case rec.Response != nil:
+		response := new(anypb.Any)
+		if err := proto.Unmarshal(rec.Response, response); err != nil {
+			return nil, fmt.Errorf("lro: stored response of operation %q: %w", rec.Name, err)
+		}
+		op.Result = &longrunningpb.Operation_Response{Response: response}
+	case rec.Error != nil:
+		st := new(spb.Status)
+		if err := proto.Unmarshal(rec.Error, st); err != nil {
+			return nil, fmt.Errorf("lro: stored error of operation %q: %w", rec.Name, err)
+		}
+		op.Result = &longrunningpb.Operation_Error{Error: st}
+	}
+	return op, nil
+}

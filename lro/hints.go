@@ -1,0 +1,92 @@
+package lro
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/longrunning-go/longrunning/store"
+)
+
+// safetyInterval is how often everything that is waited for is read again, for
+// the hint that got lost and the store that has none.
+const safetyInterval = 2 * time.Second
+
+// listen takes hints until the drain, and comes back when their source fails.
+func (r *run) listen(n store.Notifier) {
+	for delay := 100 * time.Millisecond; r.work.Err() == nil; delay = min(2*delay, 10*time.Second) {
+		began := time.Now()
+		err := n.Notify(r.work, r.hint)
+		if r.work.Err() != nil {
+			return
+		}
+		if time.Since(began) > time.Minute {
+			delay = 100 * time.Millisecond
+		}
+		r.m.log.Warn("lro: hints stopped, listening again", "error", err)
+		pause(r.work, jitter(delay))
+	}
+}
+
+// hint notes what to look at; it is called by the store and does not block.
+func (r *run) hint(h store.Hint) {
+	if h.Due {
+		poke(r.claims)
+	}
+	names := h.Names
+	if h.All {
+		names = append(r.m.hub.names(), names...)
+		poke(r.reconciles)
+	}
+	for _, name := range names {
+		if r.m.hub.watched(name) || r.m.attemptOf(name) != nil {
+			r.mu.Lock()
+			r.stale[name] = struct{}{}
+			r.mu.Unlock()
+			poke(r.rereads)
+		}
+	}
+}
+
+// rereadLoop reads what hints named: once per operation, however many wait.
+func (r *run) rereadLoop() {
+	for {
+		select {
+		case <-r.work.Done():
+			return
+		case <-r.rereads:
+		}
+		r.mu.Lock()
+		names := slices.Collect(maps.Keys(r.stale))
+		clear(r.stale)
+		r.mu.Unlock()
+		r.reread(names)
+	}
+}
+
+func (r *run) safetyLoop() {
+	r.every(safetyInterval, nil, func() { r.reread(r.m.hub.names()) })
+}
+
+// reread reads operations in batches and tells their waiters and attempts. A
+// batch that fails is left to the next safety round.
+func (r *run) reread(names []string) {
+	for chunk := range slices.Chunk(names, page) {
+		recs, err := r.m.store.Get(r.io, chunk...)
+		if err != nil {
+			r.m.log.Warn("lro: reading watched operations failed, trying again", "error", err)
+			return
+		}
+		missing := make(map[string]struct{}, len(chunk))
+		for _, name := range chunk {
+			missing[name] = struct{}{}
+		}
+		for _, rec := range recs {
+			delete(missing, rec.Name)
+			r.m.observe(rec)
+		}
+		for name := range missing {
+			r.m.hub.gone(name)
+		}
+	}
+}

@@ -1,0 +1,84 @@
+package lro
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+const (
+	collection = "operations"
+	// maxName bounds a name, in bytes: room for any parent that is typed by hand.
+	maxName = 1024
+	// maxRequestID bounds a request id, in bytes. AIP-155 has UUIDs in mind.
+	maxRequestID = 128
+)
+
+// operationName joins what parseName splits.
+func operationName(parent, id string) string {
+	if parent == "" {
+		return collection + "/" + id
+	}
+	return parent + "/" + collection + "/" + id
+}
+
+// parseName splits {parent}/operations/{id}; the default parent is "".
+func parseName(name string) (parent, id string, err error) {
+	if name == "" {
+		return "", "", errors.New("the name is empty: it must be {parent}/operations/{id}")
+	}
+	if err := checkText(name, maxName); err != nil {
+		return "", "", fmt.Errorf("the name %w", err)
+	}
+	prefix, id, ok := cutLast(name, "/")
+	if prefix != collection {
+		parent, ok = strings.CutSuffix(prefix, "/"+collection)
+	}
+	if !ok || id == "" {
+		return "", "", fmt.Errorf("the name %q is not of the form {parent}/operations/{id}", name)
+	}
+	if err := checkParent(parent); err != nil {
+		return "", "", err
+	}
+	return parent, id, nil
+}
+
+func cutLast(s, sep string) (before, after string, found bool) {
+	if i := strings.LastIndex(s, sep); i >= 0 {
+		return s[:i], s[i+len(sep):], true
+	}
+	return s, "", false
+}
+
+// checkParent accepts "" and resource names without wildcards (AIP-122, AIP-159).
+func checkParent(parent string) error {
+	if parent == "" {
+		return nil
+	}
+	if err := checkText(parent, maxName/2); err != nil {
+		return fmt.Errorf("the parent %w", err)
+	}
+	for segment := range strings.SplitSeq(parent, "/") {
+		switch segment {
+		case "":
+			return fmt.Errorf("the parent %q has an empty segment: it must read like projects/p1, without a slash at either end", parent)
+		case ".", "..", "-":
+			return fmt.Errorf("the parent %q has the segment %q, which names no resource", parent, segment)
+		}
+	}
+	return nil
+}
+
+func checkText(s string, most int) error {
+	switch {
+	case len(s) > most:
+		return fmt.Errorf("has %d bytes; at most %d are allowed", len(s), most)
+	case !utf8.ValidString(s):
+		return fmt.Errorf("%q is not valid UTF-8", s)
+	case strings.ContainsFunc(s, unicode.IsControl):
+		return fmt.Errorf("%q contains a control character", s)
+	}
+	return nil
+}

@@ -1,0 +1,176 @@
+package lro
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/longrunning-go/longrunning/store"
+)
+
+// shutdownGrace is how long handlers may take to return once a drain has
+// cancelled them; after that they are left behind.
+const shutdownGrace = 5 * time.Second
+
+// A run is one life of a Manager: all that Run owns.
+type run struct {
+	m      *Manager
+	values context.Context // values for handlers; never ends
+	io     context.Context // of store calls; ends when Run gives up
+	work   context.Context // ends when the drain begins
+
+	claims     chan struct{} // poked when something may be claimable
+	reconciles chan struct{} // poked when an outcome of Create or Claim is unknown
+	rereads    chan struct{} // poked when stale has names
+	suspects   chan struct{} // held by the one suspect that runs
+
+	drain     <-chan struct{} // closed when the drain begins
+	expired   chan struct{}   // closed at DrainTimeout
+	abandoned chan struct{}   // closed when handlers are left behind
+
+	keepers sync.WaitGroup
+
+	mu       sync.Mutex
+	stale    map[string]struct{} // names to re-read
+	deserted []string            // operations whose handlers were left behind
+}
+
+// Run claims and executes operations, adopts those of dead owners, keeps this
+// Manager's own alive and wakes waiters. Every process that starts or serves
+// operations runs it, once.
+//
+// It returns after ctx has ended and the Manager has drained: waits are
+// answered, nothing more is claimed, and handlers go on for at most
+// Options.DrainTimeout. Those that have not ended by then are cancelled with
+// cause ErrShutdown, have five seconds to return, and are handed back for
+// another owner to run at once. Run then answers nil, or an error that names the
+// operations whose handlers ignored their context and are still there.
+//
+// A second Run is an error.
+func (m *Manager) Run(ctx context.Context) error {
+	r, stop, err := m.newRun(ctx)
+	if err != nil {
+		return err
+	}
+	defer stop()
+
+	var loops, beats sync.WaitGroup
+	alive, resign := context.WithCancel(r.io)
+	defer resign()
+	beats.Go(func() { r.heartbeats(alive) })
+	loops.Go(r.claimLoop)
+	loops.Go(r.sweepLoop)
+	loops.Go(r.rereadLoop)
+	loops.Go(r.safetyLoop)
+	if n, ok := m.store.(store.Notifier); ok {
+		loops.Go(func() { r.listen(n) })
+	}
+
+	<-ctx.Done()
+	m.update(func(s *state) { s.phase = draining })
+	loops.Wait()
+	r.drainHandlers(stop)
+	resign()
+	beats.Wait()
+	m.update(func(s *state) { s.phase, s.lease = finished, nil })
+	return r.left()
+}
+
+func (m *Manager) newRun(ctx context.Context) (*run, context.CancelFunc, error) {
+	values := context.WithoutCancel(ctx)
+	io, stop := context.WithCancel(values)
+	r := &run{
+		m: m, values: values, io: io, work: ctx, drain: ctx.Done(),
+		claims:     make(chan struct{}, 1),
+		reconciles: make(chan struct{}, 1),
+		rereads:    make(chan struct{}, 1),
+		suspects:   make(chan struct{}, 1),
+		expired:    make(chan struct{}),
+		abandoned:  make(chan struct{}),
+		stale:      make(map[string]struct{}),
+	}
+	var err error
+	m.update(func(s *state) {
+		if s.phase != idle {
+			err = errors.New("lro: Run was called twice; make a new Manager for another run")
+			return
+		}
+		s.phase, s.run = running, r
+	})
+	if err != nil {
+		stop()
+		return nil, nil, err
+	}
+	return r, stop, nil
+}
+
+// drainHandlers waits for the attempts, ever less patiently. In the end it
+// calls stop, which fails the store calls that are still under way.
+func (r *run) drainHandlers(stop context.CancelFunc) {
+	done := make(chan struct{})
+	go func() {
+		r.keepers.Wait()
+		close(done)
+	}()
+	for _, step := range []struct {
+		patience time.Duration
+		next     func()
+	}{
+		{r.m.opts.DrainTimeout, func() { close(r.expired) }},
+		{shutdownGrace, func() { close(r.abandoned) }},
+		// By now whoever cannot be handed back is adopted when the lease lapses.
+		{r.m.opts.LeaseTTL, stop},
+	} {
+		timer := time.NewTimer(step.patience)
+		select {
+		case <-done:
+			timer.Stop()
+			return
+		case <-timer.C:
+			step.next()
+		}
+	}
+	<-done
+}
+
+// desert leaves a handler behind that does not return. It keeps its slot.
+func (r *run) desert(a *attempt) {
+	r.mu.Lock()
+	r.deserted = append(r.deserted, a.name)
+	r.mu.Unlock()
+	r.keepers.Done()
+}
+
+func (r *run) left() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.deserted) == 0 {
+		return nil
+	}
+	slices.Sort(r.deserted)
+	return fmt.Errorf("lro: Run: %d handlers ignored their context and are still there; their operations were handed back: %s",
+		len(r.deserted), strings.Join(r.deserted, ", "))
+}
+
+// every calls f at jittered intervals, and sooner when poked, until the drain.
+func (r *run) every(interval time.Duration, poked <-chan struct{}, f func()) {
+	timer := time.NewTimer(jitter(interval))
+	defer timer.Stop()
+	for {
+		select {
+		case <-r.work.Done():
+			return
+		case <-timer.C:
+		case <-poked:
+		}
+		if r.work.Err() != nil {
+			return
+		}
+		f()
+		timer.Reset(jitter(interval))
+	}
+}

@@ -1,0 +1,243 @@
+package lro
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"cloud.google.com/go/longrunning/autogen/longrunningpb"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/emptypb"
+
+	"github.com/longrunning-go/longrunning/store"
+)
+
+// ServerOptions configure a Server. The zero value of every field means its
+// default.
+type ServerOptions struct {
+	// MaxWait is how long one WaitOperation may be parked. Default 60 s.
+	MaxWait time.Duration
+	// MaxWaits is how many WaitOperation calls may be parked at once; further
+	// ones are answered RESOURCE_EXHAUSTED. Default 100,000.
+	MaxWaits int
+	// Caller answers who calls, from what an interceptor put into the context.
+	// Page tokens are bound to it. Default: all callers are one.
+	Caller func(context.Context) string
+}
+
+const (
+	defaultPageSize = 100
+	maxPageSize     = 1000
+)
+
+// A Server serves google.longrunning.Operations on a Manager. Register it with
+// longrunningpb.RegisterOperationsServer. The Manager's Run must run, or Wait
+// answers at once.
+type Server struct {
+	longrunningpb.UnimplementedOperationsServer
+
+	m      *Manager
+	auth   Authorizer
+	opts   ServerOptions
+	waits  atomic.Int64
+	tokens tokenKey
+}
+
+var _ longrunningpb.OperationsServer = (*Server)(nil)
+
+// NewServer makes a Server whose every call auth decides on. It panics if auth
+// is nil, since a server without access control should say so: with [AllowAll].
+// Nil opts means the defaults.
+func NewServer(m *Manager, auth Authorizer, opts *ServerOptions) *Server {
+	if m == nil || auth == nil {
+		panic("lro: NewServer needs a Manager and an Authorizer; to let every caller do everything, pass lro.AllowAll")
+	}
+	s := &Server{m: m, auth: auth}
+	if opts != nil {
+		s.opts = *opts
+	}
+	if s.opts.MaxWait < 0 || s.opts.MaxWaits < 0 {
+		panic(fmt.Sprintf("lro: NewServer: MaxWait is %v and MaxWaits %d; neither may be negative", s.opts.MaxWait, s.opts.MaxWaits))
+	}
+	s.opts.MaxWait = cmp.Or(s.opts.MaxWait, time.Minute)
+	s.opts.MaxWaits = cmp.Or(s.opts.MaxWaits, 100_000)
+	if s.opts.Caller == nil {
+		s.opts.Caller = func(context.Context) string { return "" }
+	}
+	return s
+}
+
+func (s *Server) authorize(ctx context.Context, verb Verb, name string) error {
+	parent, _, _ := parseName(name) // a malformed name has no parent; it is refused later
+	if err := s.auth(ctx, Access{Verb: verb, Name: name, Parent: parent}); err != nil {
+		return s.m.denied(ctx, err)
+	}
+	return nil
+}
+
+// GetOperation implements google.longrunning.Operations.
+func (s *Server) GetOperation(ctx context.Context, req *longrunningpb.GetOperationRequest) (*longrunningpb.Operation, error) {
+	if err := s.authorize(ctx, VerbGet, req.GetName()); err != nil {
+		return nil, err
+	}
+	rec, err := s.m.visible(ctx, req.GetName())
+	return s.answer(ctx, rec, err)
+}
+
+// CancelOperation implements google.longrunning.Operations.
+func (s *Server) CancelOperation(ctx context.Context, req *longrunningpb.CancelOperationRequest) (*emptypb.Empty, error) {
+	if err := s.authorize(ctx, VerbCancel, req.GetName()); err != nil {
+		return nil, err
+	}
+	if err := s.m.Cancel(ctx, req.GetName()); err != nil {
+		return nil, err
+	}
+	return &emptypb.Empty{}, nil
+}
+
+// DeleteOperation implements google.longrunning.Operations.
+func (s *Server) DeleteOperation(ctx context.Context, req *longrunningpb.DeleteOperationRequest) (*emptypb.Empty, error) {
+	if err := s.authorize(ctx, VerbDelete, req.GetName()); err != nil {
+		return nil, err
+	}
+	if err := s.m.Delete(ctx, req.GetName()); err != nil {
+		return nil, err
+	}
+	return &emptypb.Empty{}, nil
+}
+
+// WaitOperation implements google.longrunning.Operations: it answers when the
+// operation is done, and otherwise its latest state after the timeout that was
+// asked for, ServerOptions.MaxWait, or shortly before the call's deadline,
+// whichever comes first.
+func (s *Server) WaitOperation(ctx context.Context, req *longrunningpb.WaitOperationRequest) (*longrunningpb.Operation, error) {
+	if err := s.authorize(ctx, VerbWait, req.GetName()); err != nil {
+		return nil, err
+	}
+	timeout, err := s.waitTime(ctx, req.GetTimeout())
+	if err != nil {
+		return nil, err
+	}
+	defer s.waits.Add(-1)
+	if s.waits.Add(1) > int64(s.opts.MaxWaits) {
+		return nil, s.m.errorf(codes.ResourceExhausted, reasonWaits,
+			"%d calls of WaitOperation are waiting already; poll with GetOperation, or try again later", s.opts.MaxWaits)
+	}
+	timer := time.NewTimer(timeout)
+	defer timer.Stop()
+	rec, err := s.m.wait(ctx, req.GetName(), timer.C)
+	return s.answer(ctx, rec, err)
+}
+
+// waitTime leaves a tenth of the call's deadline, at most 250 ms, for the answer
+// to travel: a wait that runs out is no error.
+func (s *Server) waitTime(ctx context.Context, asked *durationpb.Duration) (time.Duration, error) {
+	timeout := s.opts.MaxWait
+	if asked != nil {
+		if err := asked.CheckValid(); err != nil || asked.AsDuration() < 0 {
+			return 0, s.m.invalid(reasonInvalid, "timeout",
+				"the timeout %ds %dns is not a valid duration of at least 0", asked.GetSeconds(), asked.GetNanos())
+		}
+		timeout = min(timeout, asked.AsDuration())
+	}
+	if deadline, ok := ctx.Deadline(); ok {
+		left := time.Until(deadline)
+		timeout = min(timeout, left-min(left/10, 250*time.Millisecond))
+	}
+	return timeout, nil
+}
+
+// answer adds what the method recommends as poll interval, in a trailer: the
+// contract speaks of it and has no field for it.
+func (s *Server) answer(ctx context.Context, rec *store.Record, err error) (*longrunningpb.Operation, error) {
+	if err != nil {
+		return nil, err
+	}
+	if rec.State != store.Done {
+		if h := s.m.methodOf(rec.Method); h != nil && h.opts.PollInterval > 0 {
+			retryInfo, err := proto.Marshal(&errdetails.RetryInfo{RetryDelay: durationpb.New(h.opts.PollInterval)})
+			if err == nil {
+				_ = grpc.SetTrailer(ctx, metadata.Pairs("google.rpc.retryinfo-bin", string(retryInfo))) // fails outside gRPC
+			}
+		}
+	}
+	op, err := operationOf(rec)
+	if err != nil {
+		return nil, s.unreadable(ctx, rec, err)
+	}
+	return op, nil
+}
+
+func (s *Server) unreadable(ctx context.Context, rec *store.Record, err error) error {
+	s.m.log.ErrorContext(ctx, "lro: a stored operation cannot be read", "operation", rec.Name, "error", err)
+	return s.m.errorf(codes.DataLoss, reasonInternal, "operation %q cannot be read", rec.Name)
+}
+
+// ListOperations implements google.longrunning.Operations (AIP-158). The name is
+// the parent, or "operations" for the default one.
+func (s *Server) ListOperations(ctx context.Context, req *longrunningpb.ListOperationsRequest) (*longrunningpb.ListOperationsResponse, error) {
+	parent := req.GetName()
+	if parent == collection {
+		parent = ""
+	}
+	if err := s.auth(ctx, Access{Verb: VerbList, Parent: parent}); err != nil {
+		return nil, s.m.denied(ctx, err)
+	}
+	q, tokens, err := s.query(ctx, req, parent)
+	if err != nil {
+		return nil, err
+	}
+	recs, err := s.m.page(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	resp := &longrunningpb.ListOperationsResponse{}
+	if len(recs) == q.Limit { // one more than was asked for
+		recs = recs[:len(recs)-1]
+		resp.NextPageToken = tokens.seal(recs[len(recs)-1].ID)
+	}
+	for _, rec := range recs {
+		op, err := operationOf(rec)
+		if err != nil {
+			return nil, s.unreadable(ctx, rec, err)
+		}
+		resp.Operations = append(resp.Operations, op)
+	}
+	return resp, nil
+}
+
+// query checks a list request and says what to read.
+func (s *Server) query(ctx context.Context, req *longrunningpb.ListOperationsRequest, parent string) (*store.Query, *tokens, error) {
+	size := int(req.GetPageSize())
+	switch {
+	case req.GetName() == "":
+		return nil, nil, s.m.invalid(reasonInvalid, "name", `the name is empty: it must be the parent, or "operations" for the default one`)
+	case size < 0:
+		return nil, nil, s.m.invalid(reasonInvalid, "page_size", "the page size is %d; it must not be negative", size)
+	case req.GetReturnPartialSuccess():
+		return nil, nil, s.m.errorf(codes.Unimplemented, reasonUnsupported, "return_partial_success is not supported; leave it unset")
+	case req.GetFilter() != "":
+		return nil, nil, s.m.errorf(codes.Unimplemented, reasonUnsupported, "filters are not supported; leave the filter empty")
+	}
+	if err := checkParent(parent); err != nil {
+		return nil, nil, s.m.invalid(reasonInvalid, "name", "%v", err)
+	}
+	tokens, err := s.tokens.bind(ctx, s.m.store, scope{parent, req.GetFilter(), s.opts.Caller(ctx)})
+	if err != nil {
+		return nil, nil, s.m.storeError(ctx, "", err)
+	}
+	q := &store.Query{Parent: parent, Limit: min(cmp.Or(size, defaultPageSize), maxPageSize) + 1}
+	if token := req.GetPageToken(); token != "" {
+		if q.Before, err = tokens.open(token); err != nil {
+			return nil, nil, s.m.invalid(reasonPageToken, "page_token", "%v", err)
+		}
+	}
+	return q, tokens, nil
+}

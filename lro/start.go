@@ -1,0 +1,230 @@
+package lro
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"cloud.google.com/go/longrunning/autogen/longrunningpb"
+	"github.com/google/uuid"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/longrunning-go/longrunning/store"
+)
+
+// StartOptions say what a new operation carries besides its request. Nil means
+// the zero value of every field.
+type StartOptions struct {
+	// Parent is the resource whose operation it is, such as "projects/p1": the
+	// name becomes {Parent}/operations/{id}. Default: none, operations/{id}.
+	Parent string
+	// RequestID makes a repeated Start idempotent (AIP-155): as long as the
+	// earlier operation of this Parent and method is kept, an equal request
+	// answers that one, and another is INVALID_ARGUMENT. At most 128 bytes.
+	RequestID string
+	// Metadata is what the operation shows until the handler reports.
+	Metadata proto.Message
+	// ValidateOnly checks everything that Start checks and answers a done
+	// operation that has no name and is not stored (AIP-163).
+	ValidateOnly bool
+	// Authorize, if set, is asked for VerbGet before an earlier operation of this
+	// RequestID is answered; what it returns is the error of Start. Set it where
+	// not every caller who may start operations of Parent may see all of them.
+	Authorize Authorizer
+}
+
+// CreateOptions describe an operation without a method. Nil means the defaults.
+type CreateOptions struct {
+	// Parent, RequestID and Metadata are as in StartOptions.
+	Parent    string
+	RequestID string
+	Metadata  proto.Message
+	// Timeout bounds the operation from start to done. Default 24 h; negative:
+	// none.
+	Timeout time.Duration
+}
+
+// Create makes an operation that has no method and no handler: Complete or Fail
+// ends it, from this process or another. Its errors are those of Start.
+func (m *Manager) Create(ctx context.Context, opts *CreateOptions) (*longrunningpb.Operation, error) {
+	if opts == nil {
+		opts = &CreateOptions{}
+	}
+	h := &method{opts: MethodOptions{Timeout: opts.Timeout, External: true}}
+	if h.opts.Timeout == 0 {
+		h.opts.Timeout = defaultTimeout
+	}
+	start := &StartOptions{Parent: opts.Parent, RequestID: opts.RequestID, Metadata: opts.Metadata}
+	rec, err := m.newRecord(ctx, h, nil, start)
+	if err != nil {
+		return nil, err
+	}
+	return m.admit(ctx, h, rec, start)
+}
+
+func (m *Manager) start(ctx context.Context, h *method, req proto.Message, opts *StartOptions) (*longrunningpb.Operation, error) {
+	if opts == nil {
+		opts = &StartOptions{}
+	}
+	if !valid(req) {
+		return nil, m.invalid(reasonInvalid, "request", "the request of %s is nil", h.name)
+	}
+	rec, err := m.newRecord(ctx, h, req, opts)
+	if err != nil {
+		return nil, err
+	}
+	if opts.ValidateOnly {
+		rec.State, rec.Owner = store.Done, ""
+		if rec.Response, err = m.encode(h.res); err != nil {
+			return nil, err
+		}
+		return nameless(rec)
+	}
+	return m.admit(ctx, h, rec, opts)
+}
+
+func (m *Manager) startDone(ctx context.Context, h *method, req, res proto.Message, opts *StartOptions) (*longrunningpb.Operation, error) {
+	if opts == nil {
+		opts = &StartOptions{}
+	}
+	if !valid(req) || !valid(res) {
+		return nil, m.invalid(reasonInvalid, "response", "StartDone of %s needs a request and a response; one is nil", h.name)
+	}
+	rec, err := m.newRecord(ctx, h, req, opts)
+	if err != nil {
+		return nil, err
+	}
+	rec.State, rec.ExpireIn = store.Done, h.opts.Retention
+	if rec.Response, err = m.payload("response", res); err != nil {
+		return nil, err
+	}
+	if opts.ValidateOnly {
+		return nameless(rec)
+	}
+	return m.admit(ctx, h, rec, opts)
+}
+
+func nameless(rec *store.Record) (*longrunningpb.Operation, error) {
+	rec.Name = ""
+	return operationOf(rec)
+}
+
+// newRecord checks what a caller gave and makes the record of it.
+func (m *Manager) newRecord(ctx context.Context, h *method, req proto.Message, opts *StartOptions) (*store.Record, error) {
+	if err := checkParent(opts.Parent); err != nil {
+		return nil, m.invalid(reasonInvalid, "parent", "%v", err)
+	}
+	if err := checkText(opts.RequestID, maxRequestID); err != nil {
+		return nil, m.invalid(reasonInvalid, "request_id", "the request id %v", err)
+	}
+	id, err := uuid.NewV7()
+	if err != nil {
+		return nil, m.storeError(ctx, "", err)
+	}
+	rec := &store.Record{
+		Name:      operationName(opts.Parent, id.String()),
+		Parent:    opts.Parent,
+		ID:        id.String(),
+		Method:    h.name,
+		RequestID: opts.RequestID,
+		Carrier:   m.opts.Inject(ctx),
+		State:     store.Pending,
+		Timeout:   max(0, h.opts.Timeout),
+	}
+	if h.opts.External {
+		rec.State = store.External
+	}
+	if req != nil {
+		if rec.Request, err = m.payload("request", req); err != nil {
+			return nil, err
+		}
+	}
+	if opts.Metadata != nil {
+		if rec.Metadata, err = m.metadataOf(h, opts.Metadata); err != nil {
+			return nil, err
+		}
+	}
+	return rec, nil
+}
+
+// metadataOf checks and encodes metadata for an operation of h; h may be nil.
+func (m *Manager) metadataOf(h *method, meta proto.Message) ([]byte, error) {
+	if !valid(meta) {
+		return nil, m.invalid(reasonInvalid, "metadata", "the metadata is nil")
+	}
+	if h != nil && h.meta != nil && typeOf(meta) != typeOf(h.meta) {
+		return nil, m.invalid(reasonInvalid, "metadata", "the metadata is a %s; that of %s is a %s", typeOf(meta), h.name, typeOf(h.meta))
+	}
+	return m.payload("metadata", meta)
+}
+
+// admit stores rec, as claimed by this Manager where it can run it now, and
+// starts the attempt; or answers the earlier operation of its request id.
+func (m *Manager) admit(ctx context.Context, h *method, rec *store.Record, opts *StartOptions) (*longrunningpb.Operation, error) {
+	var a *attempt
+	if rec.State == store.Pending && h.run != nil && !m.inTx(ctx) {
+		if a = m.reserve(h, rec.Name); a != nil {
+			claimed := *rec
+			claimed.State, claimed.Owner = store.Running, a.lease.owner
+			rec = &claimed
+		}
+	}
+	stored, err := m.create(ctx, rec)
+	if a != nil {
+		if err == nil && a.owns(stored) {
+			a.begin(stored)
+		} else {
+			a.drop()
+		}
+		if !known(err) {
+			m.reconcileSoon()
+		}
+	}
+	if err != nil {
+		return nil, m.storeError(ctx, rec.Name, err)
+	}
+	if stored.ID != rec.ID {
+		if err := m.sameRequest(ctx, rec, stored, opts); err != nil {
+			return nil, err
+		}
+	}
+	return operationOf(stored)
+}
+
+// create repeats a Create of unknown outcome, unchanged: an earlier try that
+// did commit is answered as the existing record.
+func (m *Manager) create(ctx context.Context, rec *store.Record) (*store.Record, error) {
+	var stored *store.Record
+	err := m.persist(ctx, patience, func() (err error) {
+		stored, err = m.store.Create(ctx, rec)
+		return err
+	})
+	return stored, err
+}
+
+// sameRequest decides whether earlier may answer a repeated request id.
+func (m *Manager) sameRequest(ctx context.Context, rec, earlier *store.Record, opts *StartOptions) error {
+	if opts.Authorize != nil {
+		if err := opts.Authorize(ctx, Access{Verb: VerbGet, Name: earlier.Name, Parent: earlier.Parent}); err != nil {
+			return m.denied(ctx, err)
+		}
+	}
+	if !equalAnys(rec.Request, earlier.Request) {
+		return m.invalid(reasonRequestID, "request_id",
+			"the request id %q was used for another request, by operation %q; give each request an id of its own", rec.RequestID, earlier.Name)
+	}
+	return nil
+}
+
+// payload encodes what a caller gave, within the cap.
+func (m *Manager) payload(field string, msg proto.Message) ([]byte, error) {
+	b, err := m.encode(msg)
+	var big *tooLargeError
+	switch {
+	case errors.As(err, &big):
+		return nil, m.invalid(reasonTooLarge, field, "the %s has %d bytes; at most %d are allowed", field, big.size, m.opts.MaxPayload)
+	case err != nil:
+		return nil, m.invalid(reasonInvalid, field, "the %s cannot be marshalled: %v", field, err)
+	}
+	return b, nil
+}

@@ -1,0 +1,57 @@
+package lro
+
+import (
+	"context"
+	"time"
+
+	"cloud.google.com/go/longrunning/autogen/longrunningpb"
+
+	"github.com/longrunning-go/longrunning/store"
+)
+
+// Wait answers the operation once it is done, or its latest state when ctx ends
+// or Run begins to drain: look at Done. Without a Run it answers at once. Its
+// errors are those of Get, and concern only operations that could not be read
+// in the first place.
+func (m *Manager) Wait(ctx context.Context, name string) (*longrunningpb.Operation, error) {
+	rec, err := m.wait(ctx, name, nil)
+	if err != nil {
+		return nil, err
+	}
+	return operationOf(rec)
+}
+
+// wait waits until the operation is done, but at most until limit delivers.
+func (m *Manager) wait(ctx context.Context, name string, limit <-chan time.Time) (*store.Record, error) {
+	var drain <-chan struct{}
+	m.update(func(s *state) {
+		if s.phase == running {
+			drain = s.run.drain
+		}
+	})
+	if drain == nil {
+		return m.visible(ctx, name)
+	}
+
+	t := m.hub.subscribe(name)
+	defer m.hub.unsubscribe(t)
+	rec, err := m.visible(ctx, name)
+	if err != nil || rec.State == store.Done {
+		return rec, err
+	}
+	m.hub.publish(rec)
+
+	select {
+	case <-t.over:
+		return m.hub.latest(t, rec), nil
+	case <-ctx.Done():
+		return m.hub.latest(t, rec), nil
+	case <-limit:
+	case <-drain:
+	}
+	// Reports wake nobody, so what the hub has seen may be older than the store.
+	if recs, err := m.store.Get(ctx, name); err == nil && len(recs) == 1 {
+		rec = recs[0]
+	}
+	return m.hub.latest(t, rec), nil
+}
