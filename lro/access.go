@@ -63,7 +63,7 @@ func AllowAll(context.Context, Access) error { return nil }
 // denied is what a caller sees of an Authorizer's refusal.
 func (m *Manager) denied(ctx context.Context, err error) error {
 	if st, ok := status.FromError(err); ok && st.Code() != codes.OK {
-		return st.Err()
+		return err
 	}
 	m.log.InfoContext(ctx, "lro: access refused", "error", err)
 	return m.errorf(codes.PermissionDenied, reasonDenied, "permission denied")

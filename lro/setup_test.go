@@ -77,12 +77,17 @@ func setupIdle(t *testing.T, st store.Store, fn printFunc, opts *lro.Options, me
 // run starts Run, and returns once it is registered with the store.
 func (p *process) run() {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(p.t.Context()))
-	ended := make(chan error, 1)
-	go func() { ended <- p.Run(ctx) }()
-	p.stop = sync.OnceValue(func() error {
+	ended := make(chan struct{})
+	var err error
+	go func() {
+		defer close(ended)
+		err = p.Run(ctx)
+	}()
+	p.stop = func() error {
 		cancel()
-		return <-ended
-	})
+		<-ended
+		return err
+	}
 	p.t.Cleanup(func() { _ = p.stop() })
 	synctest.Wait()
 }

@@ -1,0 +1,353 @@
+package lro_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"cloud.google.com/go/longrunning/autogen/longrunningpb"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/longrunning-go/longrunning/internal/testpb"
+	"github.com/longrunning-go/longrunning/lro"
+	"github.com/longrunning-go/longrunning/store"
+	"github.com/longrunning-go/longrunning/store/memstore"
+)
+
+// fill stores n done operations of a parent and answers their names, newest
+// first, as lists do.
+func (p *process) fill(parent string, n int) []string {
+	p.t.Helper()
+	names := make([]string, n)
+	for i := range n {
+		op, err := p.print.StartDone(p.t.Context(), &testpb.PrintRequest{}, &testpb.PrintResponse{}, &lro.StartOptions{Parent: parent})
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		names[n-1-i] = op.GetName()
+	}
+	return names
+}
+
+func namesOf(ops []*longrunningpb.Operation) []string {
+	names := make([]string, len(ops))
+	for i, op := range ops {
+		names[i] = op.GetName()
+	}
+	return names
+}
+
+// lister lists over a Server without gRPC.
+type lister struct {
+	*lro.Server
+	t *testing.T
+}
+
+func (l lister) list(req *longrunningpb.ListOperationsRequest) ([]string, string) {
+	l.t.Helper()
+	resp, err := l.ListOperations(l.t.Context(), req)
+	if err != nil {
+		l.t.Fatalf("ListOperations(%v): %v", req, err)
+	}
+	return namesOf(resp.GetOperations()), resp.GetNextPageToken()
+}
+
+// TestListPages: page size 0 is 100, more than 1000 is 1000, a changed one is
+// honoured, and only an empty token ends (AIP-158).
+func TestListPages(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		p := setup(t, memstore.New(), echo, nil, nil)
+		want := p.fill("projects/p1", 2100)
+		l := lister{lro.NewServer(p.Manager, lro.AllowAll, nil), t}
+		var got []string
+		token := ""
+		for i, page := range []struct{ size, want int32 }{{0, 100}, {1, 1}, {5000, 1000}, {99, 99}, {1<<31 - 1, 900}} {
+			names, next := l.list(&longrunningpb.ListOperationsRequest{Name: "projects/p1", PageSize: page.size, PageToken: token})
+			if len(names) != int(page.want) {
+				t.Errorf("page %d of size %d has %d operations; want %d", i, page.size, len(names), page.want)
+			}
+			if last := i == 4; last != (next == "") {
+				t.Errorf("page %d has the next token %q; want one on all but the last page", i, next)
+			}
+			got, token = append(got, names...), next
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("the pages hold %d operations, not each of the %d once, newest first", len(got), len(want))
+		}
+		if names, next := l.list(&longrunningpb.ListOperationsRequest{Name: "projects/p1", PageSize: 700}); len(names) != 700 || next == "" {
+			t.Errorf("a page of 700 has %d operations and token %q", len(names), next)
+		}
+	})
+}
+
+// TestListFullLastPage: a last page that is just full has no token, and an empty
+// parent lists nothing.
+func TestListFullLastPage(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		p := setup(t, memstore.New(), echo, nil, nil)
+		p.fill("projects/p1", 10)
+		l := lister{lro.NewServer(p.Manager, lro.AllowAll, nil), t}
+		if names, next := l.list(&longrunningpb.ListOperationsRequest{Name: "projects/p1", PageSize: 10}); len(names) != 10 || next != "" {
+			t.Errorf("a page of 10 of 10 has %d operations and token %q; want all, and the end", len(names), next)
+		}
+		if names, next := l.list(&longrunningpb.ListOperationsRequest{Name: "projects/none"}); len(names) != 0 || next != "" {
+			t.Errorf("a parent without operations lists %v, token %q; want nothing", names, next)
+		}
+	})
+}
+
+// TestListParent: a parent lists its own operations: not those of a parent whose
+// name starts alike, nor of one below it.
+func TestListParent(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		p := setup(t, memstore.New(), echo, nil, nil)
+		parents := []string{"", "projects/acme", "projects/acme-evil", "projects/acme/locations/eu", "Projects/acme"}
+		want := make(map[string][]string)
+		for _, parent := range parents {
+			want[parent] = p.fill(parent, 2)
+		}
+		l := lister{lro.NewServer(p.Manager, lro.AllowAll, nil), t}
+		for _, parent := range parents {
+			name := parent
+			if parent == "" {
+				name = "operations"
+			}
+			if got, _ := l.list(&longrunningpb.ListOperationsRequest{Name: name}); !slices.Equal(got, want[parent]) {
+				t.Errorf("ListOperations of %q answered %v; want %v", name, got, want[parent])
+			}
+			var got []string
+			for op, err := range p.List(t.Context(), parent, nil) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				got = append(got, op.GetName())
+			}
+			if !slices.Equal(got, want[parent]) {
+				t.Errorf("Manager.List of %q yielded %v; want %v", parent, got, want[parent])
+			}
+		}
+	})
+}
+
+// TestListRefuses: what a list does not do, it says.
+func TestListRefuses(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		p := setup(t, memstore.New(), echo, nil, nil)
+		s := lro.NewServer(p.Manager, lro.AllowAll, nil)
+		for _, c := range []struct {
+			what   string
+			req    *longrunningpb.ListOperationsRequest
+			code   codes.Code
+			reason string
+			part   string
+		}{
+			{"empty name", &longrunningpb.ListOperationsRequest{}, codes.InvalidArgument, "INVALID_ARGUMENT", `"operations"`},
+			{"wildcard", &longrunningpb.ListOperationsRequest{Name: "projects/-"}, codes.InvalidArgument, "INVALID_ARGUMENT", `"-"`},
+			{"slash at the end", &longrunningpb.ListOperationsRequest{Name: "projects/p1/"}, codes.InvalidArgument, "INVALID_ARGUMENT", "empty segment"},
+			{"negative page size", &longrunningpb.ListOperationsRequest{Name: "operations", PageSize: -1}, codes.InvalidArgument, "INVALID_ARGUMENT", "-1"},
+			{"filter", &longrunningpb.ListOperationsRequest{Name: "operations", Filter: "done = true"}, codes.Unimplemented, "UNSUPPORTED", "filter"},
+			{"partial success", &longrunningpb.ListOperationsRequest{Name: "operations", ReturnPartialSuccess: true}, codes.Unimplemented, "UNSUPPORTED", "return_partial_success"},
+		} {
+			_, err := s.ListOperations(t.Context(), c.req)
+			wantRefusal(t, c.what, err, c.code, c.reason, c.part)
+		}
+	})
+}
+
+// callers binds page tokens to the name in the context.
+func callers(ctx context.Context) string {
+	caller, _ := ctx.Value(callerKey{}).(string)
+	return caller
+}
+
+// TestListToken: a token is opaque, and goes on with one list of one caller, on
+// any Manager of the store.
+func TestListToken(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		st := memstore.New()
+		p := setup(t, st, echo, nil, nil)
+		want := p.fill("projects/p1", 4)
+		p.fill("projects/p2", 4)
+		sibling := setup(t, st, echo, nil, nil)
+		stranger := setup(t, memstore.New(), echo, nil, nil)
+		opts := &lro.ServerOptions{Caller: callers}
+		s := lro.NewServer(p.Manager, lro.AllowAll, opts)
+		ada := context.WithValue(t.Context(), callerKey{}, "ada")
+		req := &longrunningpb.ListOperationsRequest{Name: "projects/p1", PageSize: 2}
+		resp, err := s.ListOperations(ada, req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.PageToken = resp.GetNextPageToken()
+		lastID := want[1][strings.LastIndex(want[1], "/")+1:]
+		if strings.Contains(req.GetPageToken(), lastID) || strings.ContainsAny(req.GetPageToken(), "+/=") {
+			t.Errorf("the token is %q; want it opaque and URL-safe", req.GetPageToken())
+		}
+		for what, s := range map[string]*lro.Server{"the same": s, "another Manager's": lro.NewServer(sibling.Manager, lro.AllowAll, opts)} {
+			resp, err := s.ListOperations(ada, req)
+			if err != nil || !slices.Equal(namesOf(resp.GetOperations()), want[2:]) {
+				t.Errorf("%s server answered %v, %v; want the rest of the list", what, resp, err)
+			}
+		}
+		refused := func(what string, s *lro.Server, ctx context.Context, req *longrunningpb.ListOperationsRequest) {
+			t.Helper()
+			_, err := s.ListOperations(ctx, req)
+			wantRefusal(t, what, err, codes.InvalidArgument, "INVALID_PAGE_TOKEN", "page token", "start again without one")
+		}
+		refused("another caller", s, context.WithValue(t.Context(), callerKey{}, "bob"), req)
+		refused("no caller", s, t.Context(), req)
+		refused("another store", lro.NewServer(stranger.Manager, lro.AllowAll, opts), ada, req)
+		other := proto.CloneOf(req)
+		other.Name = "projects/p2"
+		refused("another parent", s, ada, other)
+		other.Name = "operations"
+		refused("the default parent", s, ada, other)
+	})
+}
+
+// TestListTokenScope: parent and caller are kept apart, however they are cut.
+func TestListTokenScope(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		p := setup(t, memstore.New(), echo, nil, nil)
+		p.fill("ab", 3)
+		p.fill("a", 3)
+		s := lro.NewServer(p.Manager, lro.AllowAll, &lro.ServerOptions{Caller: callers})
+		resp, err := s.ListOperations(context.WithValue(t.Context(), callerKey{}, "c"), &longrunningpb.ListOperationsRequest{Name: "ab", PageSize: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = s.ListOperations(context.WithValue(t.Context(), callerKey{}, "bc"),
+			&longrunningpb.ListOperationsRequest{Name: "a", PageToken: resp.GetNextPageToken()})
+		wantRefusal(t, `parent "a" of caller "bc" with the token for parent "ab" of caller "c"`, err, codes.InvalidArgument, "INVALID_PAGE_TOKEN")
+	})
+}
+
+// tampered answers the token with each byte changed, cut, doubled and with a
+// byte more.
+func tampered(token string) []string {
+	all := []string{"x", "!", "AAAA", token + "A", token + "=", token + "\n", "\r" + token, token + token, token[1:], token[:len(token)-1]}
+	for i := range len(token) {
+		for _, c := range []byte("AZaz09-_\n \x00\xff") {
+			if token[i] != c {
+				all = append(all, token[:i]+string([]byte{c})+token[i+1:])
+			}
+		}
+		all = append(all, token[:i]+"\n"+token[i:])
+	}
+	return all
+}
+
+// TestListTokenTampered: a token that was touched anywhere is refused.
+func TestListTokenTampered(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		p := setup(t, memstore.New(), echo, nil, nil)
+		p.fill("", 3)
+		s := lro.NewServer(p.Manager, lro.AllowAll, nil)
+		req := &longrunningpb.ListOperationsRequest{Name: "operations", PageSize: 1}
+		resp, err := s.ListOperations(t.Context(), req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		token := resp.GetNextPageToken()
+		if next := (lister{s, t}); len(token) < 20 {
+			t.Fatalf("token %q, after which come %v", token, next)
+		}
+		accepted := 0
+		for _, req.PageToken = range tampered(token) {
+			resp, err := s.ListOperations(t.Context(), req)
+			if err == nil {
+				if accepted++; accepted < 4 {
+					t.Errorf("token %q was taken, and answered %v; want only %q to be", req.GetPageToken(), resp, token)
+				}
+				continue
+			}
+			wantRefusal(t, fmt.Sprintf("token %q", req.GetPageToken()), err, codes.InvalidArgument, "INVALID_PAGE_TOKEN")
+		}
+		if accepted > 0 {
+			t.Errorf("%d tampered tokens were taken; want none", accepted)
+		}
+	})
+}
+
+// TestList: the iterator yields all pages, can select, and can be left early
+// and used again.
+func TestList(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		p := setup(t, memstore.New(), untilCancelled, nil, nil)
+		done := p.fill("projects/p1", 1201)
+		running := p.start("x", &lro.StartOptions{Parent: "projects/p1"})
+		for _, c := range []struct {
+			what string
+			opts *lro.ListOptions
+			want []string
+		}{
+			{"all", nil, append([]string{running}, done...)},
+			{"all, options without a choice", &lro.ListOptions{}, append([]string{running}, done...)},
+			{"done", &lro.ListOptions{Done: new(true)}, done},
+			{"not done", &lro.ListOptions{Done: new(false)}, []string{running}},
+		} {
+			seq := p.List(t.Context(), "projects/p1", c.opts)
+			for range seq {
+				break
+			}
+			for range 2 {
+				var got []string
+				for op, err := range seq {
+					if err != nil {
+						t.Fatalf("%s: %v", c.what, err)
+					}
+					got = append(got, op.GetName())
+				}
+				if !slices.Equal(got, c.want) {
+					t.Errorf("%s: the list yields %d operations; want these %d, newest first", c.what, len(got), len(c.want))
+				}
+			}
+		}
+	})
+}
+
+// listFails is a store that lists nothing.
+type listFails struct{ *memstore.Store }
+
+func (listFails) List(context.Context, *store.Query) ([]*store.Record, error) { return nil, errStore }
+
+// TestListEndsAfterError: one error is yielded, last.
+func TestListEndsAfterError(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		corrupt := memstore.New()
+		for _, id := range []string{"1", "2"} {
+			rec := &store.Record{Name: "operations/" + id, ID: id, State: store.External, Metadata: []byte("\xff not an Any")}
+			if _, err := corrupt.Create(t.Context(), rec); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, c := range []struct {
+			what   string
+			st     store.Store
+			parent string
+			code   codes.Code
+			reason string
+		}{
+			{"a malformed parent", memstore.New(), "projects//p1", codes.InvalidArgument, "INVALID_ARGUMENT"},
+			{"a store that fails", listFails{memstore.New()}, "", codes.Unavailable, "STORE_UNAVAILABLE"},
+			{"a record that cannot be read", corrupt, "", codes.DataLoss, "INTERNAL"},
+		} {
+			p := setupIdle(t, c.st, nil, nil, nil)
+			var errs []error
+			for op, err := range p.List(t.Context(), c.parent, nil) {
+				if op != nil {
+					t.Errorf("%s: List yielded %v", c.what, op)
+				}
+				errs = append(errs, err)
+			}
+			if len(errs) != 1 {
+				t.Errorf("%s: List yielded %d errors; want one, and then the end", c.what, len(errs))
+			}
+			wantRefusal(t, c.what, errors.Join(errs[:1]...), c.code, c.reason)
+		}
+	})
+}
