@@ -36,6 +36,7 @@ type (
 type process struct {
 	*lro.Manager
 	t     *testing.T
+	store store.Store
 	print *printMethod
 	stop  func() error // drains; answers what Run answered
 }
@@ -64,7 +65,7 @@ func setupIdle(t *testing.T, st store.Store, fn printFunc, opts *lro.Options, me
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{Manager: m, t: t, stop: func() error { return nil }}
+	p := &process{Manager: m, t: t, store: st, stop: func() error { return nil }}
 	if fn != nil {
 		p.print = lro.Handle(m, fn, method)
 	}
