@@ -2,9 +2,7 @@ package store
 
 import (
 	"fmt"
-	"strings"
 	"time"
-	"unicode/utf8"
 )
 
 // A Record is one operation as it is stored.
@@ -75,36 +73,4 @@ func (s State) String() string {
 	default:
 		return fmt.Sprintf("STATE_%d", int(s))
 	}
-}
-
-// Validate answers nil, or an ErrInvalid that names the field, if rec can never
-// be stored. Stores call it first in Create and Update.
-func (r *Record) Validate() error {
-	for _, f := range []struct{ field, value string }{
-		{"Name", r.Name},
-		{"Parent", r.Parent},
-		{"ID", r.ID},
-		{"Method", r.Method},
-		{"RequestID", r.RequestID},
-		{"Owner", r.Owner},
-	} {
-		if !utf8.ValidString(f.value) || strings.ContainsRune(f.value, 0) {
-			return fmt.Errorf("%w: record %q: %s %q is not UTF-8 free of NUL", ErrInvalid, r.Name, f.field, f.value)
-		}
-	}
-	switch {
-	case r.Name == "" || r.ID == "":
-		return fmt.Errorf("%w: record %q: Name and ID must be set, ID is %q", ErrInvalid, r.Name, r.ID)
-	case r.State < Pending || r.State > Done:
-		return fmt.Errorf("%w: record %q: unknown state %d", ErrInvalid, r.Name, r.State)
-	case (r.State == Running) != (r.Owner != ""):
-		return fmt.Errorf("%w: record %q: Owner must be set exactly while RUNNING; state %v has owner %q", ErrInvalid, r.Name, r.State, r.Owner)
-	case r.State == Done && (r.Response == nil) == (r.Error == nil):
-		return fmt.Errorf("%w: record %q: DONE needs exactly one of Response and Error", ErrInvalid, r.Name)
-	case r.State != Done && (r.Response != nil || r.Error != nil):
-		return fmt.Errorf("%w: record %q: state %v must have neither Response nor Error", ErrInvalid, r.Name, r.State)
-	case r.Timeout < 0 || r.DueIn < 0 || r.ExpireIn < 0:
-		return fmt.Errorf("%w: record %q: Timeout, DueIn and ExpireIn must not be negative", ErrInvalid, r.Name)
-	}
-	return nil
 }

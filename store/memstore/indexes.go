@@ -3,7 +3,6 @@ package memstore
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"iter"
 	"slices"
 	"time"
@@ -150,8 +149,8 @@ func (s *Store) List(ctx context.Context, q *store.Query) ([]*store.Record, erro
 	if err := begin(ctx, "List"); err != nil {
 		return nil, err
 	}
-	if q.Limit < 1 {
-		return nil, fmt.Errorf("%w: List with limit %d: it must be at least 1", store.ErrInvalid, q.Limit)
+	if err := q.Validate(); err != nil {
+		return nil, err
 	}
 	var found []*store.Record
 	s.mu.RLock()

@@ -31,8 +31,8 @@ func (s *Store) Heartbeat(ctx context.Context, id string, ttl time.Duration) ([]
 	if err := begin(ctx, "Heartbeat"); err != nil {
 		return nil, err
 	}
-	if id == "" || ttl < 0 {
-		return nil, fmt.Errorf("%w: Heartbeat of owner %q for %v: the owner must be set and the ttl not negative", store.ErrInvalid, id, ttl)
+	if err := store.ValidateHeartbeat(id, ttl); err != nil {
+		return nil, err
 	}
 	cancelled, err := s.heartbeat(id, ttl)
 	if err == nil && ttl == 0 {
@@ -67,8 +67,8 @@ func (s *Store) Claim(ctx context.Context, c *store.Claim) ([]*store.Record, err
 	if err := begin(ctx, "Claim"); err != nil {
 		return nil, err
 	}
-	if c.Owner == "" || c.Limit < 1 {
-		return nil, fmt.Errorf("%w: Claim by owner %q of up to %d: the owner must be set and the limit at least 1", store.ErrInvalid, c.Owner, c.Limit)
+	if err := c.Validate(); err != nil {
+		return nil, err
 	}
 	claimed, err := s.claim(c)
 	if len(claimed) > 0 {
