@@ -2,8 +2,6 @@ package lro
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -25,10 +23,12 @@ type attempt struct {
 	epoch  int64
 
 	// Set by begin, before it starts the keeper.
-	ctx     context.Context // the handler's
+	ctx     context.Context //nolint:containedctx // the handler's; the keeper starts it
 	request []byte
 	used    int // attempts, this one included
 	lost    int // earlier attempts that ended with their owner
+
+	over bool // the keeper's: there is nothing more to write
 
 	turn     chan struct{} // held while rec is used, also across a store call
 	rec      *store.Record // the newest that this attempt wrote or read
@@ -191,191 +191,4 @@ func (a *attempt) report() ([]byte, int) {
 		a.written = max(a.written, reports)
 	}
 	return metadata, reports
-}
-
-// keep runs the attempt to its end.
-func (a *attempt) keep() {
-	if t := a.verdict(); t != nil {
-		a.conclude(t)
-		a.drop()
-		return
-	}
-	if a.suspect() && !a.quarantine() {
-		a.drop()
-		return
-	}
-	go a.handle()
-	if a.attend() {
-		a.drop()
-	} else {
-		a.run.desert(a)
-	}
-}
-
-// attend stores what becomes due while the handler runs, and reports whether
-// it returned; a handler that ignores its context is left behind by a drain.
-func (a *attempt) attend() bool {
-	var (
-		over     bool // there is nothing more to write
-		expired  = a.run.expired
-		cancels  = a.cancels
-		ctxDone  = a.ctx.Done()
-		grace    <-chan time.Time
-		interval <-chan time.Time
-		flushed  time.Time
-	)
-	for {
-		select {
-		case out := <-a.returned:
-			if !over {
-				a.finish(out)
-			}
-			return true
-		case <-a.reported:
-			if interval == nil && !over {
-				interval = time.After(a.m.opts.ReportInterval - time.Since(flushed))
-			}
-		case <-interval:
-			interval, flushed = nil, time.Now()
-			over = over || !a.flush()
-		case <-cancels:
-			cancels, grace = nil, time.After(a.method.opts.CancelGrace)
-		case <-grace:
-			over = over || a.conclude(a.end(a.m.cancelled()))
-		case <-ctxDone:
-			ctxDone = nil
-			if errors.Is(context.Cause(a.ctx), context.DeadlineExceeded) {
-				over = over || a.conclude(a.end(a.m.late()))
-			}
-		case <-expired:
-			expired = nil
-			a.stop(ErrShutdown)
-		case <-a.run.abandoned:
-			if !over {
-				a.conclude(a.handBack())
-			}
-			return false
-		}
-	}
-}
-
-// verdict answers how the operation ends or goes on without its handler, nil
-// if the handler is to run.
-func (a *attempt) verdict() transition {
-	switch {
-	case a.rec.CancelRequested:
-		return a.end(a.m.cancelled())
-	case !a.rec.Deadline.IsZero() && !a.rec.Deadline.After(a.rec.UpdateTime):
-		return a.end(a.m.late())
-	case a.method == nil:
-		return a.handBack()
-	case a.used > a.method.opts.MaxAttempts:
-		return a.end(a.m.exhausted(a.method.opts.MaxAttempts))
-	}
-	return nil
-}
-
-// suspect reports whether this operation may be what killed its owners.
-func (a *attempt) suspect() bool {
-	return a.lost > 0 && a.used >= a.method.opts.MaxAttempts
-}
-
-// quarantine waits until no other suspect runs here, so that a poison operation
-// takes no bystanders along, and reports whether the handler may start.
-func (a *attempt) quarantine() bool {
-	select {
-	case a.run.suspects <- struct{}{}:
-		return true
-	case <-a.run.drain:
-		a.conclude(a.handBack())
-	case <-a.ctx.Done():
-		switch cause := context.Cause(a.ctx); {
-		case errors.Is(cause, ErrCancelled):
-			a.conclude(a.end(a.m.cancelled()))
-		case errors.Is(cause, context.DeadlineExceeded):
-			a.conclude(a.end(a.m.late()))
-		}
-	}
-	return false
-}
-
-func (a *attempt) retention() time.Duration {
-	if a.method == nil {
-		return defaultRetention
-	}
-	return a.method.opts.Retention
-}
-
-func (a *attempt) end(r result) transition { return end(r, a.retention()) }
-
-func (a *attempt) handBack() transition { return release(a.m.cancelled(), a.retention()) }
-
-// flush stores the newest report, and reports whether the attempt goes on. A
-// store that fails is asked again with the next report.
-func (a *attempt) flush() bool {
-	_, err := a.update(a.run.io, time.Nanosecond, progress(nil))
-	switch {
-	case errors.Is(err, ErrDone):
-		a.stop(ErrDone)
-		return false
-	case errors.Is(err, ErrLeaseLost), errors.Is(err, store.ErrNotFound):
-		a.stop(ErrLeaseLost)
-		return false
-	case err != nil:
-		a.m.log.Warn("lro: a report was not stored, trying again", "operation", a.name, "error", err)
-		poke(a.reported)
-	}
-	return true
-}
-
-// conclude stores the end of the attempt, for as long as it takes, and answers
-// true: there is nothing more to write. Somebody who fenced it off has won.
-func (a *attempt) conclude(t transition) bool {
-	rec, err := a.update(a.run.io, forever, t)
-	if errors.Is(err, store.ErrInvalid) {
-		a.m.log.Error("lro: the store can never take this result", "operation", a.name, "error", err)
-		a.discardReport()
-		rec, err = a.update(a.run.io, forever, a.end(a.m.unstorable()))
-	}
-	switch {
-	case err == nil:
-		a.m.log.Debug("lro: attempt ended", "operation", a.name, "attempt", a.epoch, "state", rec.State)
-	case errors.Is(err, ErrDone), errors.Is(err, ErrLeaseLost), errors.Is(err, store.ErrNotFound):
-		a.m.log.Info("lro: attempt was fenced off", "operation", a.name, "attempt", a.epoch, "error", err)
-	default:
-		a.m.log.Error("lro: the end of an attempt was not stored; another owner runs it again",
-			"operation", a.name, "attempt", a.epoch, "error", err)
-	}
-	return true
-}
-
-func (a *attempt) discardReport() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.written = a.reports
-}
-
-// handle runs the handler on the calling goroutine and delivers its outcome,
-// whatever it does: return, panic or runtime.Goexit.
-func (a *attempt) handle() {
-	if a.suspect() {
-		defer func() { <-a.run.suspects }()
-	}
-	out := outcome{err: errGoexit}
-	defer func() { a.returned <- out }()
-	defer func() {
-		if v := recover(); v != nil {
-			out = outcome{err: newPanicError(v)}
-		}
-	}()
-	var res proto.Message
-	info := TaskInfo{Name: a.name, Method: a.method.name, Attempt: a.epoch}
-	err := a.m.opts.Intercept(a.ctx, info, func(ctx context.Context) (err error) {
-		res, err = a.method.run(ctx, a)
-		return err
-	})
-	if err == nil && res == nil {
-		err = fmt.Errorf("lro: the handler of %s returned neither a response nor an error; return one of them", a.method.name)
-	}
-	out = outcome{res, err}
 }

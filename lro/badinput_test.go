@@ -2,7 +2,6 @@ package lro_test
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -33,8 +32,8 @@ type badProcess struct {
 	ran atomic.Int64 // bad handlers started
 }
 
-// cap is Options.MaxPayload in these tests, and big is over it; no string of
-// invalid makes a valid message.
+// maxPayload is Options.MaxPayload in these tests; big is over it, and a message
+// with invalid in it cannot be marshalled.
 const (
 	maxPayload = 1000
 	invalid    = "secret \xff"
@@ -292,6 +291,3 @@ func badLists() []badCase {
 		}},
 	}
 }
-
-// errBad is what a bad handler knows and no client should.
-var errBad = errors.New("secret of the handler")

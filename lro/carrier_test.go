@@ -56,7 +56,7 @@ func TestCarrier(t *testing.T) {
 }
 
 // TestCarrierOpenTelemetry: by default the trace of Start continues in the handler.
-func TestCarrierOpenTelemetry(t *testing.T) {
+func TestCarrierOpenTelemetry(t *testing.T) { //nolint:paralleltest // it sets the propagator of the process
 	otel.SetTextMapPropagator(propagation.TraceContext{})
 	t.Cleanup(func() { otel.SetTextMapPropagator(propagation.NewCompositeTextMapPropagator()) })
 	synctest.Test(t, func(t *testing.T) {

@@ -15,8 +15,11 @@ import (
 // and go on until the store knows the end.
 const patience = 5 * time.Second
 
-// forever, given as patience, repeats until the context ends.
-const forever time.Duration = 0
+// Instead of patience: until the context ends, or not at all.
+const (
+	forever time.Duration = 0
+	once    time.Duration = 1
+)
 
 // change applies t to the record until the store has taken the outcome or t
 // declines, and answers the record as it is then. A conflict re-reads, so what t

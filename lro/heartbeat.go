@@ -23,15 +23,15 @@ func (r *run) heartbeats(ctx context.Context) {
 			owner = uuid.NewString()
 			continue
 		case ctx.Err() == nil:
-			r.m.log.Error("lro: a heartbeat failed, trying again", "error", err)
+			r.m.log.ErrorContext(ctx, "lro: a heartbeat failed, trying again", "error", err)
 			interval = r.m.opts.LeaseTTL / 15
 		}
 		pause(ctx, interval*9/10+jitter(interval/10))
 	}
-	ctx, stop := context.WithTimeout(r.values, r.m.opts.LeaseTTL/3)
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), r.m.opts.LeaseTTL/3)
 	defer stop()
 	if _, err := r.m.store.Heartbeat(ctx, owner, 0); err != nil && !errors.Is(err, store.ErrOwnerLost) {
-		r.m.log.Error("lro: resigning failed; the lease lapses by itself", "error", err)
+		r.m.log.ErrorContext(ctx, "lro: resigning failed; the lease lapses by itself", "error", err)
 	}
 }
 

@@ -2,7 +2,7 @@ package lro
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"log/slog"
 	"sync"
 
@@ -29,7 +29,7 @@ type Manager struct {
 // Run. Nil opts means the defaults; an error names the option that is wrong.
 func New(s store.Store, opts *Options) (*Manager, error) {
 	if s == nil {
-		return nil, fmt.Errorf("lro: New: the store is nil; memstore.New() is the simplest there is")
+		return nil, errors.New("lro: New: the store is nil; memstore.New() is the simplest there is")
 	}
 	resolved, err := opts.resolve()
 	if err != nil {
@@ -73,7 +73,7 @@ func (m *Manager) visible(ctx context.Context, name string) (*store.Record, erro
 
 // lookup reads a record by a name that a caller gave.
 func (m *Manager) lookup(ctx context.Context, name string) (*store.Record, error) {
-	if _, _, err := parseName(name); err != nil {
+	if _, err := parentOf(name); err != nil {
 		return nil, m.invalid(reasonInvalid, "name", "%v", err)
 	}
 	rec, err := m.read(ctx, name, patience)

@@ -16,7 +16,7 @@ const (
 	maxRequestID = 128
 )
 
-// operationName joins what parseName splits.
+// operationName is {parent}/operations/{id}; the default parent is "".
 func operationName(parent, id string) string {
 	if parent == "" {
 		return collection + "/" + id
@@ -24,32 +24,25 @@ func operationName(parent, id string) string {
 	return parent + "/" + collection + "/" + id
 }
 
-// parseName splits {parent}/operations/{id}; the default parent is "".
-func parseName(name string) (parent, id string, err error) {
+// parentOf answers the parent in an operation's name, or what is wrong with
+// the name.
+func parentOf(name string) (string, error) {
 	if name == "" {
-		return "", "", errors.New("the name is empty: it must be {parent}/operations/{id}")
+		return "", errors.New("the name is empty: it must be {parent}/operations/{id}")
 	}
 	if err := checkText(name, maxName); err != nil {
-		return "", "", fmt.Errorf("the name %w", err)
+		return "", fmt.Errorf("the name %w", err)
 	}
-	prefix, id, ok := cutLast(name, "/")
-	if prefix != collection {
-		parent, ok = strings.CutSuffix(prefix, "/"+collection)
+	slash := strings.LastIndexByte(name, '/')
+	prefix, id := name[:max(0, slash)], name[slash+1:]
+	parent, ok := strings.CutSuffix(prefix, "/"+collection)
+	if prefix == collection {
+		parent, ok = "", true
 	}
 	if !ok || id == "" {
-		return "", "", fmt.Errorf("the name %q is not of the form {parent}/operations/{id}", name)
+		return "", fmt.Errorf("the name %q is not of the form {parent}/operations/{id}", name)
 	}
-	if err := checkParent(parent); err != nil {
-		return "", "", err
-	}
-	return parent, id, nil
-}
-
-func cutLast(s, sep string) (before, after string, found bool) {
-	if i := strings.LastIndex(s, sep); i >= 0 {
-		return s[:i], s[i+len(sep):], true
-	}
-	return s, "", false
+	return parent, checkParent(parent)
 }
 
 // checkParent accepts "" and resource names without wildcards (AIP-122, AIP-159).

@@ -17,6 +17,8 @@ import (
 const shutdownGrace = 5 * time.Second
 
 // A run is one life of a Manager: all that Run owns.
+//
+//nolint:containedctx // it is the owner of these contexts, and lives as long as they do
 type run struct {
 	m      *Manager
 	values context.Context // values for handlers; never ends
@@ -51,7 +53,7 @@ type run struct {
 // operations whose handlers ignored their context and are still there.
 //
 // A second Run is an error.
-func (m *Manager) Run(ctx context.Context) error {
+func (m *Manager) Run(ctx context.Context) error { //nolint:contextcheck // what a run owns outlives ctx, until all is handed back
 	r, stop, err := m.newRun(ctx)
 	if err != nil {
 		return err

@@ -75,7 +75,10 @@ func NewServer(m *Manager, auth Authorizer, opts *ServerOptions) *Server {
 }
 
 func (s *Server) authorize(ctx context.Context, verb Verb, name string) error {
-	parent, _, _ := parseName(name) // a malformed name has no parent; it is refused later
+	parent, err := parentOf(name)
+	if err != nil {
+		parent = "" // the name is refused later, to those who may know
+	}
 	if err := s.auth(ctx, Access{Verb: verb, Name: name, Parent: parent}); err != nil {
 		return s.m.denied(ctx, err)
 	}
@@ -154,25 +157,34 @@ func (s *Server) waitTime(ctx context.Context, asked *durationpb.Duration) (time
 	return timeout, nil
 }
 
-// answer adds what the method recommends as poll interval, in a trailer: the
-// contract speaks of it and has no field for it.
+// answer is what Get and Wait send.
 func (s *Server) answer(ctx context.Context, rec *store.Record, err error) (*longrunningpb.Operation, error) {
 	if err != nil {
 		return nil, err
 	}
-	if rec.State != store.Done {
-		if h := s.m.methodOf(rec.Method); h != nil && h.opts.PollInterval > 0 {
-			retryInfo, err := proto.Marshal(&errdetails.RetryInfo{RetryDelay: durationpb.New(h.opts.PollInterval)})
-			if err == nil {
-				_ = grpc.SetTrailer(ctx, metadata.Pairs("google.rpc.retryinfo-bin", string(retryInfo))) // fails outside gRPC
-			}
-		}
-	}
+	s.recommend(ctx, rec)
 	op, err := operationOf(rec)
 	if err != nil {
 		return nil, s.unreadable(ctx, rec, err)
 	}
 	return op, nil
+}
+
+// recommend sends the method's poll interval in a trailer: the contract speaks
+// of a recommended interval and has no field for it. Outside gRPC there is no
+// trailer, and that is no error.
+func (s *Server) recommend(ctx context.Context, rec *store.Record) {
+	if rec.State == store.Done {
+		return
+	}
+	h := s.m.methodOf(rec.Method)
+	if h == nil || h.opts.PollInterval == 0 {
+		return
+	}
+	info, err := proto.Marshal(&errdetails.RetryInfo{RetryDelay: durationpb.New(h.opts.PollInterval)})
+	if err == nil {
+		_ = grpc.SetTrailer(ctx, metadata.Pairs("google.rpc.retryinfo-bin", string(info)))
+	}
 }
 
 func (s *Server) unreadable(ctx context.Context, rec *store.Record, err error) error {

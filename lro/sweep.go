@@ -41,7 +41,7 @@ func (r *run) endOverdue() {
 		}
 		for _, rec := range recs {
 			t := overdue(r.m.cancelled(), r.m.late(), r.m.retention(rec))
-			if _, err := r.m.change(r.io, rec, t, time.Nanosecond); err != nil {
+			if _, err := r.m.change(r.io, rec, t, once); err != nil {
 				r.m.log.Error("lro: ending an overdue operation failed, trying again", "operation", rec.Name, "error", err)
 			}
 		}

@@ -13,7 +13,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoregistry"
 )
 
-var operationType = (*longrunningpb.Operation)(nil).ProtoReflect().Descriptor().FullName()
+const operationType protoreflect.FullName = "google.longrunning.Operation"
 
 // checkTypes finds the RPC of h and compares its types with those of h, by
 // google.longrunning.operation_info or else by the convention that

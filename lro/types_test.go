@@ -55,7 +55,6 @@ func TestTypes(t *testing.T) {
 		"Name tells RPCs of one request apart":   handle[*testpb.SharedRequest, *testpb.SharedResponse, *emptypb.Empty](&lro.MethodOptions{Name: testpb.Library_Move_FullMethodName}),
 		"Name of an RPC that is not linked":      handle[*testpb.ScanRequest, *testpb.ScanResponse, *emptypb.Empty](&lro.MethodOptions{Name: "/elsewhere.Press/Scan"}),
 		"Get of an RPC not linked, the resource": handle[*testpb.ScanRequest, *testpb.Book, *emptypb.Empty](&lro.MethodOptions{Name: "/elsewhere.Press/GetBook"}),
-		"Deleted is not Delete":                  handle[*testpb.BindRequest, *testpb.BindResponse, *emptypb.Empty](&lro.MethodOptions{Name: "/elsewhere.Press/Bind"}),
 		"negative Timeout, none":                 handle[*testpb.BindRequest, *testpb.BindResponse, *testpb.BindMetadata](&lro.MethodOptions{Timeout: -1}),
 	} {
 		m, err := lro.New(memstore.New(), nil)
@@ -122,6 +121,11 @@ func TestTypesContradict(t *testing.T) {
 			handle[*testpb.UpdateAllRequest, *testpb.Book, *emptypb.Empty](nil),
 			`lro: Handle: by the naming convention of google.longrunning /lro.test.v1.Library/UpdateAll answers UpdateAllResponse, ` +
 				`and the handler's response type is lro.test.v1.Book; make Res *UpdateAllResponse, add operation_info to the proto, or set MethodOptions.AnyResponse`,
+		}, {
+			"Deleted, which is not Delete",
+			handle[*testpb.BindRequest, *emptypb.Empty, *emptypb.Empty](&lro.MethodOptions{Name: "/elsewhere.Press/Deleted"}),
+			`lro: Handle: by the naming convention of google.longrunning /elsewhere.Press/Deleted answers DeletedResponse, ` +
+				`and the handler's response type is google.protobuf.Empty; make Res *DeletedResponse, add operation_info to the proto, or set MethodOptions.AnyResponse`,
 		}, {
 			"Get that answers no resource",
 			handle[*testpb.ScanRequest, *testpb.ScanResponse, *emptypb.Empty](&lro.MethodOptions{Name: "/elsewhere.Press/GetBook"}),
