@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 )
 
 // A Verb is what a caller wants to do.
@@ -62,8 +61,8 @@ func AllowAll(context.Context, Access) error { return nil }
 
 // denied is what a caller sees of an Authorizer's refusal.
 func (m *Manager) denied(ctx context.Context, err error) error {
-	if st, ok := status.FromError(err); ok && st.Code() != codes.OK {
-		return err
+	if st := carried(err); st != nil {
+		return &callError{st, err}
 	}
 	m.log.InfoContext(ctx, "lro: access refused", "error", err)
 	return m.errorf(codes.PermissionDenied, reasonDenied, "permission denied")

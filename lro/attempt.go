@@ -24,9 +24,9 @@ type attempt struct {
 
 	// Set by begin, before it starts the keeper.
 	ctx     context.Context //nolint:containedctx // the handler's; the keeper starts it
-	request []byte
-	used    int // attempts, this one included
-	lost    int // earlier attempts that ended with their owner
+	claimed *store.Record   // as the attempt began, Request and Carrier included
+	used    int             // attempts, this one included
+	lost    int             // earlier attempts that ended with their owner
 
 	over bool // the keeper's: there is nothing more to write
 
@@ -39,10 +39,10 @@ type attempt struct {
 	mu         sync.Mutex
 	cancel     context.CancelCauseFunc // nil before begin
 	cause      error                   // of a cancellation that came before begin
-	latest     proto.Message           // what was reported last; never nil
+	latest     []byte                  // what was reported last, as it is stored
 	reports    int                     // how often Report was called
 	written    int                     // the value of reports at the last write
-	reportErr  error                   // why the last report could not be taken
+	refused    error                   // why the last report could not be taken
 	asked      bool                    // cancels is closed
 	completing bool                    // Task.Complete has stored an end
 }
@@ -70,7 +70,7 @@ func (a *attempt) owns(rec *store.Record) bool {
 
 // begin starts the keeper on the record as it was claimed.
 func (a *attempt) begin(rec *store.Record) {
-	ctx := a.m.opts.Extract(a.run.values, rec.Carrier)
+	ctx := a.run.values
 	stop := context.CancelFunc(func() {})
 	if !rec.Deadline.IsZero() {
 		// By the store's clock the record was claimed at UpdateTime.
@@ -78,11 +78,11 @@ func (a *attempt) begin(rec *store.Record) {
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 
-	a.ctx, a.request, a.rec = ctx, rec.Request, rec
+	a.ctx, a.claimed, a.rec = ctx, rec, rec
 	a.used, a.lost = attemptsUsed(rec), ownersLost(rec)
 	a.mu.Lock()
 	a.cancel = cancel
-	a.latest = a.storedMetadata(rec)
+	a.latest = rec.Metadata
 	if a.cause != nil {
 		cancel(a.cause)
 	}
@@ -93,21 +93,6 @@ func (a *attempt) begin(rec *store.Record) {
 		defer cancel(nil)
 		a.keep()
 	}()
-}
-
-func (a *attempt) storedMetadata(rec *store.Record) proto.Message {
-	if a.method == nil {
-		return nil
-	}
-	meta := a.method.meta.ProtoReflect().New().Interface()
-	if rec.Metadata != nil {
-		if err := decodeInto(rec.Metadata, meta); err != nil {
-			a.m.log.Warn("lro: stored metadata is of another type; the handler starts with none",
-				"operation", a.name, "error", err)
-			return a.method.meta.ProtoReflect().New().Interface()
-		}
-	}
-	return meta
 }
 
 // observe draws the consequences of what others wrote.
@@ -177,18 +162,9 @@ func (a *attempt) update(ctx context.Context, patience time.Duration, t transiti
 // report answers the newest report if it has not been stored, and its number.
 func (a *attempt) report() ([]byte, int) {
 	a.mu.Lock()
-	latest, reports, stored := a.latest, a.reports, a.reports == a.written
-	a.mu.Unlock()
-	if stored || !a.method.hasMetadata() {
-		return nil, reports
-	}
-	metadata, err := a.m.encode(latest)
-	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.reportErr = err
-	if err != nil {
-		a.m.log.Error("lro: a report cannot be stored", "operation", a.name, "method", a.method.name, "error", err)
-		a.written = max(a.written, reports)
+	if a.reports == a.written {
+		return nil, a.reports
 	}
-	return metadata, reports
+	return a.latest, a.reports
 }

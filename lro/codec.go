@@ -1,10 +1,12 @@
 package lro
 
 import (
+	"context"
 	"fmt"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	spb "google.golang.org/genproto/googleapis/rpc/status"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/anypb"
@@ -76,6 +78,16 @@ func operationOf(rec *store.Record) (*longrunningpb.Operation, error) {
 			return nil, fmt.Errorf("lro: stored error of operation %q: %w", rec.Name, err)
 		}
 		op.Result = &longrunningpb.Operation_Error{Error: st}
+	}
+	return op, nil
+}
+
+// operation is operationOf for a caller, who sees nothing of what is wrong.
+func (m *Manager) operation(ctx context.Context, rec *store.Record) (*longrunningpb.Operation, error) {
+	op, err := operationOf(rec)
+	if err != nil {
+		m.log.ErrorContext(ctx, "lro: a stored operation cannot be read", "operation", rec.Name, "error", err)
+		return nil, m.errorf(codes.DataLoss, reasonInternal, "operation %q cannot be read", rec.Name)
 	}
 	return op, nil
 }

@@ -188,7 +188,8 @@ func (a *attempt) handle() {
 	}()
 	var res proto.Message
 	info := TaskInfo{Name: a.name, Method: a.method.name, Attempt: a.epoch}
-	err := a.m.opts.Intercept(a.ctx, info, func(ctx context.Context) (err error) {
+	ctx := a.m.opts.Extract(a.ctx, a.claimed.Carrier)
+	err := a.m.opts.Intercept(ctx, info, func(ctx context.Context) (err error) {
 		res, err = a.method.run(ctx, a)
 		return err
 	})

@@ -36,7 +36,8 @@ func (m *Manager) List(ctx context.Context, parent string, opts *ListOptions) it
 				return
 			}
 			for _, rec := range recs {
-				if !yield(operationOf(rec)) {
+				op, err := m.operation(ctx, rec)
+				if !yield(op, err) || err != nil {
 					return
 				}
 			}

@@ -52,6 +52,9 @@ func local[In any, Out proto.Message](ctx context.Context, in In, opts []grpc.Ca
 			*trailer.TrailerAddr = stream.trailer
 		}
 	}
+	if err == nil && ctx.Err() != nil {
+		err = status.FromContextError(ctx.Err()).Err()
+	}
 	if err != nil {
 		st, _ := status.FromError(err)
 		return out, st.Err()

@@ -56,7 +56,7 @@ func (m *Manager) Get(ctx context.Context, name string) (*longrunningpb.Operatio
 	if err != nil {
 		return nil, err
 	}
-	return operationOf(rec)
+	return m.operation(ctx, rec)
 }
 
 // visible reads a record that has not been deleted.

@@ -121,7 +121,7 @@ func Handle[Req, Res, Meta proto.Message](m *Manager, fn func(context.Context, *
 		panic(fmt.Sprintf("lro: Handle(%s): an External method has no handler; use Declare, or return ErrExternal from the handler", h.name))
 	}
 	h.run = func(ctx context.Context, a *attempt) (proto.Message, error) {
-		req, err := decode[Req](a.request)
+		req, err := decode[Req](a.claimed.Request)
 		if err != nil {
 			return nil, fmt.Errorf("decode the stored request: %w", err)
 		}

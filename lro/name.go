@@ -39,7 +39,7 @@ func parentOf(name string) (string, error) {
 	if prefix == collection {
 		parent, ok = "", true
 	}
-	if !ok || id == "" {
+	if !ok || id == "" || prefix == "/"+collection {
 		return "", fmt.Errorf("the name %q is not of the form {parent}/operations/{id}", name)
 	}
 	return parent, checkParent(parent)

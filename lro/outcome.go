@@ -81,7 +81,12 @@ func (a *attempt) completed() bool {
 }
 
 // meaning answers the transition that an outcome asks for, nil for none.
-func (a *attempt) meaning(out outcome) transition {
+func (a *attempt) meaning(out outcome) (t transition) {
+	defer func() { // the methods of an error are the handler's code too
+		if v := recover(); v != nil {
+			t = a.end(a.m.errorOf(a.ctx, a.name, newPanicError(v)))
+		}
+	}()
 	opts := a.method.opts
 	cause := context.Cause(a.ctx)
 	var again *retryError
@@ -135,12 +140,9 @@ func (m *Manager) resultOf(ctx context.Context, name string, res proto.Message) 
 // errorOf turns an error into the Status that is stored: the one it carries,
 // details included, or a neutral INTERNAL whose text only the log has.
 func (m *Manager) errorOf(ctx context.Context, name string, err error) result {
-	var carrier interface{ GRPCStatus() *status.Status }
-	if errors.As(err, &carrier) {
-		if st := carrier.GRPCStatus(); st != nil && st.Code() != codes.OK {
-			if b, ok := m.encodeStatus(st.Proto()); ok {
-				return result{error: b}
-			}
+	if st := carried(err); st != nil {
+		if b, ok := m.encodeStatus(st.Proto()); ok {
+			return result{error: b}
 		}
 	}
 	id := uuid.NewString()
@@ -162,6 +164,19 @@ func (m *Manager) encodeStatus(st *spb.Status) ([]byte, bool) {
 	st.Details = nil
 	b, err := proto.Marshal(st)
 	return b, err == nil
+}
+
+// carried answers the status that err carries, without the text wrapped around
+// it; nil if there is none, or one that is no error.
+func carried(err error) *status.Status {
+	var carrier interface{ GRPCStatus() *status.Status }
+	if !errors.As(err, &carrier) {
+		return nil
+	}
+	if st := carrier.GRPCStatus(); st != nil && st.Code() != codes.OK {
+		return st
+	}
+	return nil
 }
 
 func (m *Manager) stockResult(code codes.Code, reason, text string) result {

@@ -130,6 +130,9 @@ func (s *Server) WaitOperation(ctx context.Context, req *longrunningpb.WaitOpera
 	}
 	defer s.waits.Add(-1)
 	if s.waits.Add(1) > int64(s.opts.MaxWaits) {
+		if rec, err := s.m.visible(ctx, req.GetName()); err != nil || rec.State == store.Done {
+			return s.answer(ctx, rec, err)
+		}
 		return nil, s.m.errorf(codes.ResourceExhausted, reasonWaits,
 			"%d calls of WaitOperation are waiting already; poll with GetOperation, or try again later", s.opts.MaxWaits)
 	}
@@ -163,11 +166,7 @@ func (s *Server) answer(ctx context.Context, rec *store.Record, err error) (*lon
 		return nil, err
 	}
 	s.recommend(ctx, rec)
-	op, err := operationOf(rec)
-	if err != nil {
-		return nil, s.unreadable(ctx, rec, err)
-	}
-	return op, nil
+	return s.m.operation(ctx, rec)
 }
 
 // recommend sends the method's poll interval in a trailer: the contract speaks
@@ -185,11 +184,6 @@ func (s *Server) recommend(ctx context.Context, rec *store.Record) {
 	if err == nil {
 		_ = grpc.SetTrailer(ctx, metadata.Pairs("google.rpc.retryinfo-bin", string(info)))
 	}
-}
-
-func (s *Server) unreadable(ctx context.Context, rec *store.Record, err error) error {
-	s.m.log.ErrorContext(ctx, "lro: a stored operation cannot be read", "operation", rec.Name, "error", err)
-	return s.m.errorf(codes.DataLoss, reasonInternal, "operation %q cannot be read", rec.Name)
 }
 
 // ListOperations implements google.longrunning.Operations (AIP-158). The name is
@@ -216,9 +210,9 @@ func (s *Server) ListOperations(ctx context.Context, req *longrunningpb.ListOper
 		resp.NextPageToken = tokens.seal(recs[len(recs)-1].ID)
 	}
 	for _, rec := range recs {
-		op, err := operationOf(rec)
+		op, err := s.m.operation(ctx, rec)
 		if err != nil {
-			return nil, s.unreadable(ctx, rec, err)
+			return nil, err
 		}
 		resp.Operations = append(resp.Operations, op)
 	}

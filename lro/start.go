@@ -3,6 +3,7 @@ package lro
 import (
 	"context"
 	"errors"
+	"maps"
 	"time"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
@@ -127,7 +128,7 @@ func (m *Manager) newRecord(ctx context.Context, h *method, req proto.Message, o
 		ID:        id.String(),
 		Method:    h.name,
 		RequestID: opts.RequestID,
-		Carrier:   m.opts.Inject(ctx),
+		Carrier:   maps.Clone(m.opts.Inject(ctx)),
 		State:     store.Pending,
 		Timeout:   max(0, h.opts.Timeout),
 	}
@@ -154,6 +155,9 @@ func (m *Manager) metadataOf(h *method, meta proto.Message) ([]byte, error) {
 	}
 	if h != nil && h.meta != nil && typeOf(meta) != typeOf(h.meta) {
 		return nil, m.invalid(reasonInvalid, "metadata", "the metadata is a %s; that of %s is a %s", typeOf(meta), h.name, typeOf(h.meta))
+	}
+	if h != nil && h.meta != nil && !h.hasMetadata() {
+		return nil, nil
 	}
 	return m.payload("metadata", meta)
 }
@@ -188,7 +192,7 @@ func (m *Manager) admit(ctx context.Context, h *method, rec *store.Record, opts 
 			return nil, err
 		}
 	}
-	return operationOf(stored)
+	return m.operation(ctx, stored)
 }
 
 // create repeats a Create of unknown outcome, unchanged: an earlier try that

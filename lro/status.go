@@ -129,7 +129,7 @@ func (m *Manager) storeError(ctx context.Context, name string, err error) error 
 		return &callError{newStatus(codes.Aborted, reasonConflict, m.opts.Domain,
 			fmt.Sprintf("operation %q is being changed by others; try again", name)), err}
 	case ctx.Err() != nil:
-		return &callError{status.FromContextError(ctx.Err()), context.Cause(ctx)}
+		return &callError{status.FromContextError(ctx.Err()), errors.Join(ctx.Err(), context.Cause(ctx))}
 	default:
 		m.log.ErrorContext(ctx, "lro: store call failed", "operation", name, "error", err)
 		return &callError{newStatus(codes.Unavailable, reasonStore, m.opts.Domain,

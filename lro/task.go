@@ -26,8 +26,15 @@ func (t *Task[Meta]) Attempt() int64 { return t.a.epoch }
 // Start was given; a message of its own, empty at first and never nil.
 func (t *Task[Meta]) Metadata() Meta {
 	t.a.mu.Lock()
-	defer t.a.mu.Unlock()
-	return proto.Clone(t.a.latest).(Meta)
+	latest := t.a.latest
+	t.a.mu.Unlock()
+	if latest != nil {
+		if meta, err := decode[Meta](latest); err == nil {
+			return meta
+		}
+		// Of another type, from an older version of the service: nothing to go by.
+	}
+	return t.a.method.meta.ProtoReflect().New().Interface().(Meta)
 }
 
 // Report makes meta the operation's metadata. It keeps a copy, never blocks and
@@ -37,23 +44,20 @@ func (t *Task[Meta]) Metadata() Meta {
 // dropped and logged; Flush answers why.
 func (t *Task[Meta]) Report(meta Meta) {
 	a := t.a
-	if !valid(meta) {
-		a.refuseReport(errors.New("lro: Report was given nil"))
-		return
+	latest, err := a.m.metadataOf(a.method, meta)
+	if err != nil {
+		a.m.log.Error("lro: a report cannot be stored", "operation", a.name, "error", err)
 	}
-	latest := proto.Clone(meta)
 	a.mu.Lock()
-	a.latest = latest
-	a.reports++
+	a.refused = err
+	if latest != nil {
+		a.latest = latest
+		a.reports++
+	}
 	a.mu.Unlock()
-	poke(a.reported)
-}
-
-func (a *attempt) refuseReport(err error) {
-	a.m.log.Error("lro: a report cannot be stored", "operation", a.name, "error", err)
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.reportErr = err
+	if latest != nil {
+		poke(a.reported)
+	}
 }
 
 // Flush stores the last report and returns once it is stored.
@@ -66,7 +70,7 @@ func (t *Task[Meta]) Flush(ctx context.Context) error {
 	}
 	t.a.mu.Lock()
 	defer t.a.mu.Unlock()
-	return t.a.reportErr
+	return t.a.refused
 }
 
 // Save stores a checkpoint, which Load answers in later attempts and clients

@@ -10,6 +10,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/longrunning-go/longrunning/store"
@@ -82,7 +83,7 @@ func (t *tokens) seal(lastID string) string {
 
 func (t *tokens) open(token string) (lastID string, err error) {
 	sealed, err := base64.RawURLEncoding.Strict().DecodeString(token)
-	if err != nil {
+	if err != nil || strings.ContainsAny(token, "\r\n") { // which the decoder skips
 		return "", errToken
 	}
 	id, err := t.sealer.Open(nil, nil, sealed, t.scope)

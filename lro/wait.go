@@ -18,7 +18,7 @@ func (m *Manager) Wait(ctx context.Context, name string) (*longrunningpb.Operati
 	if err != nil {
 		return nil, err
 	}
-	return operationOf(rec)
+	return m.operation(ctx, rec)
 }
 
 // wait waits until the operation is done, but at most until limit delivers.
