@@ -13,7 +13,10 @@ import (
 	"google.golang.org/protobuf/reflect/protoregistry"
 )
 
-const operationType protoreflect.FullName = "google.longrunning.Operation"
+const (
+	operationType protoreflect.FullName = "google.longrunning.Operation"
+	emptyType     protoreflect.FullName = "google.protobuf.Empty"
+)
 
 // checkTypes finds the RPC of h and compares its types with those of h, by
 // google.longrunning.operation_info or else by the convention that
@@ -109,11 +112,11 @@ func operationInfo(rpc protoreflect.MethodDescriptor) *longrunningpb.OperationIn
 
 func checkInfo(h *method, rpc protoreflect.MethodDescriptor, info *longrunningpb.OperationInfo) error {
 	for _, c := range []struct {
-		field, want, kind, param string
-		got                      protoreflect.FullName
+		field, want, param string
+		got                protoreflect.FullName
 	}{
-		{"response_type", info.GetResponseType(), "response", "Res", h.res.ProtoReflect().Descriptor().FullName()},
-		{"metadata_type", info.GetMetadataType(), "metadata", "Meta", h.meta.ProtoReflect().Descriptor().FullName()},
+		{"response_type", info.GetResponseType(), "Res", h.res.ProtoReflect().Descriptor().FullName()},
+		{"metadata_type", info.GetMetadataType(), "Meta", h.meta.ProtoReflect().Descriptor().FullName()},
 	} {
 		want := protoreflect.FullName(c.want)
 		if want != "" && !strings.Contains(c.want, ".") {
@@ -122,10 +125,10 @@ func checkInfo(h *method, rpc protoreflect.MethodDescriptor, info *longrunningpb
 		switch {
 		case want == "":
 			return fmt.Errorf("google.longrunning.operation_info of %s has no %s; write the type of %s there, or %q if there is none",
-				fullMethodName(rpc), c.field, c.param, "google.protobuf.Empty")
+				fullMethodName(rpc), c.field, c.param, string(emptyType))
 		case want != c.got:
-			return fmt.Errorf("google.longrunning.operation_info of %s says %s %q, and the handler's %s type is %s; make %s *%s, or correct the proto",
-				fullMethodName(rpc), c.field, c.want, c.kind, c.got, c.param, want.Name())
+			return fmt.Errorf("google.longrunning.operation_info of %s says %s %q, and %s is %s; make %s *%s, or correct the proto",
+				fullMethodName(rpc), c.field, c.want, c.param, c.got, c.param, goName(want))
 		}
 	}
 	return nil
@@ -138,19 +141,28 @@ func checkInfo(h *method, rpc protoreflect.MethodDescriptor, info *longrunningpb
 func checkConvention(h *method, name string) error {
 	short := name[strings.LastIndexByte(name, '/')+1:]
 	got := h.res.ProtoReflect().Descriptor().FullName()
-	want := protoreflect.Name(short + "Response")
+	want := protoreflect.FullName(short + "Response")
+	found := protoreflect.FullName(got.Name()) // the package is the service's own affair
 	if resource, ok := standardResource(short, h.req.ProtoReflect().Descriptor().FullName().Parent()); ok {
-		want = resource
+		want = protoreflect.FullName(resource)
 	}
-	ok := got.Name() == want
 	if isVerb(short, "Delete") {
-		want, ok = "google.protobuf.Empty", got == "google.protobuf.Empty"
+		want, found = emptyType, got
 	}
-	if ok {
+	if found == want {
 		return nil
 	}
-	return fmt.Errorf("by the naming convention of google.longrunning %s answers %s, and the handler's response type is %s; make Res *%s, add operation_info to the proto, or set MethodOptions.AnyResponse",
-		name, want, got, want[strings.LastIndexByte(string(want), '.')+1:])
+	return fmt.Errorf("by the naming convention of google.longrunning %s answers %s, and Res is %s; make Res *%s, add operation_info to the proto, or set MethodOptions.AnyResponse",
+		name, want, got, goName(want))
+}
+
+// goName is what to write in Go for a message: its name, with a package where
+// that is known.
+func goName(message protoreflect.FullName) string {
+	if message == emptyType {
+		return "emptypb.Empty"
+	}
+	return string(message.Name())
 }
 
 // standardResource answers Xxx for the standard methods GetXxx, CreateXxx and

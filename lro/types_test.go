@@ -80,27 +80,27 @@ func TestTypesContradict(t *testing.T) {
 			"response against operation_info",
 			handle[*testpb.PrintRequest, *testpb.BindResponse, *testpb.PrintMetadata](nil),
 			`lro: Handle: google.longrunning.operation_info of /lro.test.v1.Library/Print says response_type "PrintResponse", ` +
-				`and the handler's response type is lro.test.v1.BindResponse; make Res *PrintResponse, or correct the proto`,
+				`and Res is lro.test.v1.BindResponse; make Res *PrintResponse, or correct the proto`,
 		}, {
 			"response against the naming convention",
 			handle[*testpb.BindRequest, *testpb.PrintResponse, *testpb.BindMetadata](nil),
 			`lro: Handle: by the naming convention of google.longrunning /lro.test.v1.Library/Bind answers BindResponse, ` +
-				`and the handler's response type is lro.test.v1.PrintResponse; make Res *BindResponse, add operation_info to the proto, or set MethodOptions.AnyResponse`,
+				`and Res is lro.test.v1.PrintResponse; make Res *BindResponse, add operation_info to the proto, or set MethodOptions.AnyResponse`,
 		}, {
 			"metadata against operation_info",
 			handle[*testpb.PrintRequest, *testpb.PrintResponse, *emptypb.Empty](nil),
 			`lro: Handle: google.longrunning.operation_info of /lro.test.v1.Library/Print says metadata_type "PrintMetadata", ` +
-				`and the handler's metadata type is google.protobuf.Empty; make Meta *PrintMetadata, or correct the proto`,
+				`and Meta is google.protobuf.Empty; make Meta *PrintMetadata, or correct the proto`,
 		}, {
 			"AnyResponse does not lift operation_info",
 			handle[*testpb.PrintRequest, *testpb.BindResponse, *testpb.PrintMetadata](&lro.MethodOptions{AnyResponse: true}),
 			`lro: Handle: google.longrunning.operation_info of /lro.test.v1.Library/Print says response_type "PrintResponse", ` +
-				`and the handler's response type is lro.test.v1.BindResponse; make Res *PrintResponse, or correct the proto`,
+				`and Res is lro.test.v1.BindResponse; make Res *PrintResponse, or correct the proto`,
 		}, {
 			"metadata of another package",
 			handle[*testpb.SharedRequest, *testpb.SharedResponse, *testpb.PrintMetadata](&lro.MethodOptions{Name: testpb.Library_Copy_FullMethodName}),
 			`lro: Handle: google.longrunning.operation_info of /lro.test.v1.Library/Copy says metadata_type "google.protobuf.Empty", ` +
-				`and the handler's metadata type is lro.test.v1.PrintMetadata; make Meta *Empty, or correct the proto`,
+				`and Meta is lro.test.v1.PrintMetadata; make Meta *emptypb.Empty, or correct the proto`,
 		}, {
 			"operation_info without metadata_type",
 			handle[*testpb.HalfRequest, *testpb.HalfResponse, *emptypb.Empty](nil),
@@ -110,27 +110,27 @@ func TestTypesContradict(t *testing.T) {
 			"Create that answers no resource",
 			handle[*testpb.CreateBookRequest, *testpb.PrintResponse, *emptypb.Empty](nil),
 			`lro: Handle: by the naming convention of google.longrunning /lro.test.v1.Library/CreateBook answers Book, ` +
-				`and the handler's response type is lro.test.v1.PrintResponse; make Res *Book, add operation_info to the proto, or set MethodOptions.AnyResponse`,
+				`and Res is lro.test.v1.PrintResponse; make Res *Book, add operation_info to the proto, or set MethodOptions.AnyResponse`,
 		}, {
 			"Delete that answers something",
 			handle[*testpb.DeleteBookRequest, *testpb.Book, *emptypb.Empty](nil),
 			`lro: Handle: by the naming convention of google.longrunning /lro.test.v1.Library/DeleteBook answers google.protobuf.Empty, ` +
-				`and the handler's response type is lro.test.v1.Book; make Res *Empty, add operation_info to the proto, or set MethodOptions.AnyResponse`,
+				`and Res is lro.test.v1.Book; make Res *emptypb.Empty, add operation_info to the proto, or set MethodOptions.AnyResponse`,
 		}, {
 			"Update of no resource",
 			handle[*testpb.UpdateAllRequest, *testpb.Book, *emptypb.Empty](nil),
 			`lro: Handle: by the naming convention of google.longrunning /lro.test.v1.Library/UpdateAll answers UpdateAllResponse, ` +
-				`and the handler's response type is lro.test.v1.Book; make Res *UpdateAllResponse, add operation_info to the proto, or set MethodOptions.AnyResponse`,
+				`and Res is lro.test.v1.Book; make Res *UpdateAllResponse, add operation_info to the proto, or set MethodOptions.AnyResponse`,
 		}, {
 			"Deleted, which is not Delete",
 			handle[*testpb.BindRequest, *emptypb.Empty, *emptypb.Empty](&lro.MethodOptions{Name: "/elsewhere.Press/Deleted"}),
 			`lro: Handle: by the naming convention of google.longrunning /elsewhere.Press/Deleted answers DeletedResponse, ` +
-				`and the handler's response type is google.protobuf.Empty; make Res *DeletedResponse, add operation_info to the proto, or set MethodOptions.AnyResponse`,
+				`and Res is google.protobuf.Empty; make Res *DeletedResponse, add operation_info to the proto, or set MethodOptions.AnyResponse`,
 		}, {
 			"Get that answers no resource",
 			handle[*testpb.ScanRequest, *testpb.ScanResponse, *emptypb.Empty](&lro.MethodOptions{Name: "/elsewhere.Press/GetBook"}),
 			`lro: Handle: by the naming convention of google.longrunning /elsewhere.Press/GetBook answers Book, ` +
-				`and the handler's response type is lro.test.v1.ScanResponse; make Res *Book, add operation_info to the proto, or set MethodOptions.AnyResponse`,
+				`and Res is lro.test.v1.ScanResponse; make Res *Book, add operation_info to the proto, or set MethodOptions.AnyResponse`,
 		},
 	} {
 		m, err := lro.New(memstore.New(), nil)

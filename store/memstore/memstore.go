@@ -106,6 +106,7 @@ func (s *Store) create(rec *store.Record) (stored *store.Record, created bool) {
 func (s *Store) put(old, next *store.Record, t time.Time) *store.Record {
 	next.UpdateTime, next.DueTime, next.ExpireTime = t, time.Time{}, time.Time{}
 	switch next.State {
+	case store.Running, store.External:
 	case store.Pending:
 		next.DueTime = t.Add(next.DueIn)
 	case store.Done:
