@@ -3,7 +3,7 @@ package lro_test
 import (
 	"context"
 	"errors"
-	"fmt"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -19,7 +19,8 @@ import (
 // TestOutageBuriesNobody takes the store away from a whole fleet for longer
 // than a lease: whoever is back first must not adopt what the others still run.
 func TestOutageBuriesNobody(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		shared := memstore.New()
 		const fleet, each = 10, 5
 		var attempts atomic.Int64
@@ -65,7 +66,8 @@ func TestOutageBuriesNobody(t *testing.T) {
 // TestLostLease lets a Manager's heartbeats fail until others have adopted its
 // operations: its handlers are told, and it goes on under a new id.
 func TestLostLease(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		shared := memstore.New()
 		f := &flaky{Store: shared}
 		causes := make(chan error, 1)
@@ -104,7 +106,8 @@ func TestLostLease(t *testing.T) {
 // and nothing run twice.
 func TestUnknownOutcomes(t *testing.T) {
 	t.Run("Create", func(t *testing.T) {
-		bubble(t, func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
 			st := newFlaky()
 			var calls, attempts atomic.Int64
 			st.create = func(ctx context.Context, rec *store.Record) (*store.Record, error) {
@@ -119,7 +122,7 @@ func TestUnknownOutcomes(t *testing.T) {
 				return echo(ctx, task, req)
 			}, nil, nil)
 			for i := range 20 {
-				text := fmt.Sprint(i)
+				text := strconv.Itoa(i)
 				if got := responseOf[*testpb.PrintResponse](t, p.end(p.start(text, nil))); got.GetText() != text {
 					t.Errorf("the operation answered %q; want %q", got.GetText(), text)
 				}
@@ -127,13 +130,14 @@ func TestUnknownOutcomes(t *testing.T) {
 			if got := attempts.Load(); got != 20 {
 				t.Errorf("20 operations took %d attempts; want one each", got)
 			}
-			for op := range p.List(t.Context(), "", &lro.ListOptions{Done: new(bool)}) {
-				t.Errorf("a repeated Create left %v behind", op)
+			for op, err := range p.List(t.Context(), "", &lro.ListOptions{Done: new(bool)}) {
+				t.Errorf("a repeated Create left %v, %v behind", op, err)
 			}
 		})
 	})
 	t.Run("Create whose answer never comes", func(t *testing.T) {
-		bubble(t, func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
 			st := newFlaky()
 			st.create = func(ctx context.Context, rec *store.Record) (*store.Record, error) {
 				_, _ = st.Store.Create(ctx, rec)
@@ -154,7 +158,8 @@ func TestUnknownOutcomes(t *testing.T) {
 		})
 	})
 	t.Run("Claim", func(t *testing.T) {
-		bubble(t, func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
 			st := newFlaky()
 			var calls, attempts atomic.Int64
 			st.claim = func(ctx context.Context, c *store.Claim) ([]*store.Record, error) {
@@ -165,10 +170,10 @@ func TestUnknownOutcomes(t *testing.T) {
 				return recs, err
 			}
 			starter := setup(t, st.Store, nil, nil, nil)
-			print := lroDeclarePrint(starter)
+			declared := declarePrint(starter)
 			var names []string
 			for range 10 {
-				op, err := print.Start(t.Context(), &testpb.PrintRequest{}, nil)
+				op, err := declared.Start(t.Context(), &testpb.PrintRequest{}, nil)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -187,7 +192,8 @@ func TestUnknownOutcomes(t *testing.T) {
 		})
 	})
 	t.Run("Update", func(t *testing.T) {
-		bubble(t, func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
 			st := newFlaky()
 			var calls, attempts atomic.Int64
 			st.update = func(ctx context.Context, rec *store.Record) (*store.Record, error) {
@@ -208,7 +214,7 @@ func TestUnknownOutcomes(t *testing.T) {
 				return echo(ctx, task, req)
 			}, nil, nil)
 			for i := range 20 {
-				responseOf[*testpb.PrintResponse](t, p.end(p.start(fmt.Sprint(i), nil)))
+				responseOf[*testpb.PrintResponse](t, p.end(p.start(strconv.Itoa(i), nil)))
 			}
 			if got := attempts.Load(); got != 40 {
 				t.Errorf("20 operations with one retry each took %d attempts; want 40", got)
@@ -217,9 +223,9 @@ func TestUnknownOutcomes(t *testing.T) {
 	})
 }
 
-// lroDeclarePrint declares Print on a Manager of its own beside p, which starts
+// declarePrint declares Print on a Manager of its own beside p, which starts
 // what others run.
-func lroDeclarePrint(p *process) *printMethod {
+func declarePrint(p *process) *printMethod {
 	m, err := lro.New(p.store, nil)
 	if err != nil {
 		p.t.Fatal(err)
@@ -230,7 +236,8 @@ func lroDeclarePrint(p *process) *printMethod {
 // TestUnknownMethodsAreLeftAlone has a replica of an older version, which does
 // not know a method: neither pending operations nor orphans are touched.
 func TestUnknownMethodsAreLeftAlone(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		shared := memstore.New()
 		l := newLink(shared)
 		newer := setup(t, l, untilCancelled, nil, nil)
@@ -250,7 +257,8 @@ func TestUnknownMethodsAreLeftAlone(t *testing.T) {
 // TestSuspectsRunAlone has operations on their last attempt after lost owners:
 // one at a time, so that a poison one takes no other suspect along.
 func TestSuspectsRunAlone(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		shared := memstore.New()
 		l := newLink(shared)
 		options := &lro.MethodOptions{MaxAttempts: 2}
@@ -299,7 +307,8 @@ func TestSuspectsRunAlone(t *testing.T) {
 
 // TestCapacity starts more than may run at once.
 func TestCapacity(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
 		running, most := 0, 0
 		p := setup(t, memstore.New(), func(context.Context, *printTask, *testpb.PrintRequest) (*testpb.PrintResponse, error) {

@@ -3,6 +3,7 @@ package lro_test
 import (
 	"context"
 	"errors"
+	"os"
 	"runtime"
 	"strings"
 	"testing"
@@ -112,10 +113,9 @@ func badHandlers() []badCase {
 		{name: "a handler that panics", handler: panicking(errBad.Error()), test: neutral(errBad.Error())},
 		{name: "a handler that panics with a status", handler: panicking(status.Error(codes.NotFound, errBad.Error())), test: neutral(errBad.Error())},
 		{name: "a handler that panics with nil", handler: panicking(nil), test: neutral("panic")},
-		{name: "a handler that dereferences nil", handler: func(context.Context, *printTask, *testpb.PrintRequest) (*testpb.PrintResponse, error) {
-			var e *statusError
-			return nil, e.st.Err()
-		}, test: neutral("nil pointer")},
+		{name: "a handler that reads past the end", handler: func(context.Context, *printTask, *testpb.PrintRequest) (*testpb.PrintResponse, error) {
+			return nil, []error{}[len(os.Args)]
+		}, test: neutral("out of range")},
 		{name: "a handler that calls Goexit", handler: func(context.Context, *printTask, *testpb.PrintRequest) (*testpb.PrintResponse, error) {
 			runtime.Goexit()
 			return nil, nil

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
@@ -47,7 +48,8 @@ func TestBadInput(t *testing.T) {
 	t.Parallel()
 	for _, c := range slices.Concat(badNames(), badMessages(), badLists(), badTaskCalls(), badHandlers()) {
 		t.Run(c.name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
 				p := &badProcess{log: new(logbook)}
 				p.process = setup(t, memstore.New(), func(ctx context.Context, task *printTask, req *testpb.PrintRequest) (*testpb.PrintResponse, error) {
 					if req.GetText() != "bad" {

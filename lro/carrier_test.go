@@ -25,7 +25,8 @@ type callerKey struct{}
 // TestCarrier: what Inject takes from Start's context reaches the handler's by
 // way of Extract, in another process too.
 func TestCarrier(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		st := memstore.New()
 		opts := func(capacity int) *lro.Options {
 			return &lro.Options{
@@ -78,7 +79,8 @@ func TestCarrierOpenTelemetry(t *testing.T) { //nolint:paralleltest // it sets t
 
 // TestIntercept: it runs around every attempt, on what it hands on and answers.
 func TestIntercept(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
 		var seen []lro.TaskInfo
 		p := setup(t, memstore.New(), func(ctx context.Context, task *printTask, req *testpb.PrintRequest) (*testpb.PrintResponse, error) {
@@ -131,7 +133,8 @@ func TestInterceptResult(t *testing.T) {
 		{"a panic", func(context.Context, lro.TaskInfo, func(context.Context) error) error { panic("intercepted") }, echo, codes.Internal},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
 				p := setup(t, memstore.New(), c.handler, &lro.Options{Intercept: c.intercept}, nil)
 				op := p.end(p.start("x", nil))
 				if got := codes.Code(op.GetError().GetCode()); got != c.want || (op.GetResponse() != nil) != (c.want == codes.OK) {

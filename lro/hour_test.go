@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
@@ -16,7 +17,8 @@ import (
 // TestHour waits for an operation of one hour the way a client does, over gRPC
 // and with a Poller, in a moment of real time.
 func TestHour(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		st := newFlaky()
 		var heartbeats atomic.Int64
 		st.heartbeat = func(ctx context.Context, owner string, ttl time.Duration) ([]string, error) {

@@ -15,8 +15,10 @@ import (
 )
 
 func testCancel(t *testing.T) {
+	t.Helper()
 	t.Run("reaches the handler in another process, with its cause", func(t *testing.T) {
-		bubble(t, func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
 			shared := memstore.New()
 			causes := make(chan error, 1)
 			runner := setup(t, shared, func(ctx context.Context, _ *printTask, _ *testpb.PrintRequest) (*testpb.PrintResponse, error) {
@@ -42,7 +44,8 @@ func testCancel(t *testing.T) {
 		})
 	})
 	t.Run("reaches the handler with the heartbeat where hints are lost", func(t *testing.T) {
-		bubble(t, func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
 			st := newFlaky()
 			st.mute = true
 			runner := setup(t, st, untilCancelled, nil, nil)
@@ -59,7 +62,8 @@ func testCancel(t *testing.T) {
 		})
 	})
 	t.Run("ends pending and external operations at once", func(t *testing.T) {
-		bubble(t, func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
 			var bind *lro.Method[*testpb.BindRequest, *testpb.BindResponse, *testpb.BindMetadata]
 			p := setup(t, memstore.New(), func(context.Context, *printTask, *testpb.PrintRequest) (*testpb.PrintResponse, error) {
 				return nil, lro.ErrExternal
@@ -90,7 +94,8 @@ func testCancel(t *testing.T) {
 			"ErrExternal": lro.ErrExternal,
 		} {
 			t.Run(what, func(t *testing.T) {
-				bubble(t, func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
 					p := setup(t, memstore.New(), func(ctx context.Context, _ *printTask, _ *testpb.PrintRequest) (*testpb.PrintResponse, error) {
 						<-ctx.Done()
 						return nil, answer
@@ -105,7 +110,8 @@ func testCancel(t *testing.T) {
 		}
 	})
 	t.Run("an adopter ends it without running it, whatever its method", func(t *testing.T) {
-		bubble(t, func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
 			shared := memstore.New()
 			l := newLink(shared)
 			first := setup(t, l, func(context.Context, *printTask, *testpb.PrintRequest) (*testpb.PrintResponse, error) {
@@ -127,7 +133,8 @@ func testCancel(t *testing.T) {
 		})
 	})
 	t.Run("a handler that completes anyway wins", func(t *testing.T) {
-		bubble(t, func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
 			p := setup(t, memstore.New(), func(ctx context.Context, _ *printTask, _ *testpb.PrintRequest) (*testpb.PrintResponse, error) {
 				<-ctx.Done()
 				time.Sleep(30 * time.Second) // within the grace
@@ -143,7 +150,8 @@ func testCancel(t *testing.T) {
 		})
 	})
 	t.Run("a handler that ignores it is fenced after the grace", func(t *testing.T) {
-		bubble(t, func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
 			p := setup(t, memstore.New(), func(context.Context, *printTask, *testpb.PrintRequest) (*testpb.PrintResponse, error) {
 				time.Sleep(time.Hour)
 				return &testpb.PrintResponse{Text: "too late"}, nil

@@ -17,8 +17,10 @@ import (
 )
 
 func testDrain(t *testing.T) {
+	t.Helper()
 	t.Run("waits are answered with the latest state", func(t *testing.T) {
-		bubble(t, func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
 			p := setup(t, memstore.New(), func(_ context.Context, task *printTask, _ *testpb.PrintRequest) (*testpb.PrintResponse, error) {
 				task.Report(&testpb.PrintMetadata{Stage: "drying"})
 				time.Sleep(10 * time.Second)
@@ -47,7 +49,8 @@ func testDrain(t *testing.T) {
 		})
 	})
 	t.Run("handlers may finish", func(t *testing.T) {
-		bubble(t, func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
 			p := setup(t, memstore.New(), func(ctx context.Context, _ *printTask, _ *testpb.PrintRequest) (*testpb.PrintResponse, error) {
 				time.Sleep(15 * time.Second)
 				return &testpb.PrintResponse{}, ctx.Err()
@@ -71,7 +74,8 @@ func testDrain(t *testing.T) {
 		})
 	})
 	t.Run("the rest is handed back and runs elsewhere at once", func(t *testing.T) {
-		bubble(t, func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
 			shared := memstore.New()
 			causes := make(chan error, 1)
 			first := setup(t, shared, func(ctx context.Context, task *printTask, _ *testpb.PrintRequest) (*testpb.PrintResponse, error) {
@@ -104,7 +108,8 @@ func testDrain(t *testing.T) {
 		})
 	})
 	t.Run("a result still wins", func(t *testing.T) {
-		bubble(t, func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
 			p := setup(t, memstore.New(), func(ctx context.Context, _ *printTask, _ *testpb.PrintRequest) (*testpb.PrintResponse, error) {
 				<-ctx.Done()
 				return &testpb.PrintResponse{Text: "just so"}, nil
@@ -121,7 +126,8 @@ func testDrain(t *testing.T) {
 		})
 	})
 	t.Run("deaf handlers are named, and their operations run elsewhere", func(t *testing.T) {
-		bubble(t, func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
 			shared := memstore.New()
 			deaf := make(chan struct{})
 			first := setup(t, shared, func(context.Context, *printTask, *testpb.PrintRequest) (*testpb.PrintResponse, error) {
@@ -143,7 +149,8 @@ func testDrain(t *testing.T) {
 		})
 	})
 	t.Run("a second Run is an error", func(t *testing.T) {
-		bubble(t, func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
 			p := setup(t, memstore.New(), echo, nil, nil)
 			if err := p.Run(t.Context()); err == nil {
 				t.Error("a second Run beside the first answered nil; want an error")

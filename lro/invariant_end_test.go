@@ -21,7 +21,9 @@ import (
 )
 
 func testDoneNeverChanges(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Helper()
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		st := newFlaky()
 		st.update = func(ctx context.Context, rec *store.Record) (*store.Record, error) {
 			if done := rec.State == store.Done; done != (rec.Response != nil || rec.Error != nil) || rec.Response != nil && rec.Error != nil {
@@ -65,7 +67,9 @@ func testDoneNeverChanges(t *testing.T) {
 }
 
 func testNoStartIsLost(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Helper()
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		shared := memstore.New()
 		const fleet, each = 4, 25
 		slow := func(_ context.Context, _ *printTask, req *testpb.PrintRequest) (*testpb.PrintResponse, error) {
@@ -115,8 +119,10 @@ func testNoStartIsLost(t *testing.T) {
 }
 
 func testEveryOperationEnds(t *testing.T) {
+	t.Helper()
 	t.Run("attempts are bounded when owners die", func(t *testing.T) {
-		bubble(t, func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
 			shared := memstore.New()
 			var attempts atomic.Int64
 			var killNext func()
@@ -151,7 +157,8 @@ func testEveryOperationEnds(t *testing.T) {
 		})
 	})
 	t.Run("attempts are bounded when the handler retries", func(t *testing.T) {
-		bubble(t, func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
 			var attempts atomic.Int64
 			p := setup(t, memstore.New(), func(context.Context, *printTask, *testpb.PrintRequest) (*testpb.PrintResponse, error) {
 				return nil, lro.Retry(fmt.Errorf("jam %d: %w", attempts.Add(1), lro.ErrLeaseLost), 0)
@@ -167,7 +174,8 @@ func testEveryOperationEnds(t *testing.T) {
 		})
 	})
 	t.Run("timeouts end what waits for anything", func(t *testing.T) {
-		bubble(t, func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
 			const timeout = 10 * time.Minute
 			options := &lro.MethodOptions{Timeout: timeout}
 			var bind *lro.Method[*testpb.BindRequest, *testpb.BindResponse, *testpb.BindMetadata]
@@ -199,7 +207,8 @@ func testEveryOperationEnds(t *testing.T) {
 		})
 	})
 	t.Run("a handler deaf to its timeout keeps nothing open", func(t *testing.T) {
-		bubble(t, func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
 			p := setup(t, memstore.New(), func(context.Context, *printTask, *testpb.PrintRequest) (*testpb.PrintResponse, error) {
 				time.Sleep(time.Hour)
 				return &testpb.PrintResponse{}, nil
@@ -213,7 +222,9 @@ func testEveryOperationEnds(t *testing.T) {
 }
 
 func testDelete(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Helper()
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		shared := memstore.New()
 		var ran atomic.Int64
 		slow := func(_ context.Context, _ *printTask, req *testpb.PrintRequest) (*testpb.PrintResponse, error) {
@@ -252,8 +263,8 @@ func testDelete(t *testing.T) {
 			if err := p.Delete(t.Context(), name); !errors.Is(err, lro.ErrNotFound) {
 				t.Errorf("a second Delete answered %v; want ErrNotFound", err)
 			}
-			for op := range p.List(t.Context(), "", nil) {
-				t.Errorf("List after Delete yields %v", op)
+			for op, err := range p.List(t.Context(), "", nil) {
+				t.Errorf("List after Delete yields %v, %v", op, err)
 			}
 		}
 
@@ -276,7 +287,9 @@ func testDelete(t *testing.T) {
 }
 
 func testRetention(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Helper()
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		st := newFlaky()
 		const work, kept = 2 * time.Hour, time.Hour
 		p := setup(t, st, func(context.Context, *printTask, *testpb.PrintRequest) (*testpb.PrintResponse, error) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -18,6 +19,7 @@ import (
 // testWritesAreFenced pauses a process past its lease, lets another adopt the
 // operation, and wakes the first one up: nothing of what it then writes counts.
 func testWritesAreFenced(t *testing.T) {
+	t.Helper()
 	writes := map[string]func(ctx context.Context, task *printTask) error{
 		"a report": func(ctx context.Context, task *printTask) error {
 			task.Report(&testpb.PrintMetadata{Stage: "zombie"})
@@ -33,14 +35,15 @@ func testWritesAreFenced(t *testing.T) {
 	}
 	for what, write := range writes {
 		t.Run(what, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
 				shared := memstore.New()
 				l := newLink(shared)
 				woken := make(chan struct{})
-				zombie := setup(t, l, func(_ context.Context, task *printTask, _ *testpb.PrintRequest) (*testpb.PrintResponse, error) {
+				zombie := setup(t, l, func(ctx context.Context, task *printTask, _ *testpb.PrintRequest) (*testpb.PrintResponse, error) {
 					<-woken
 					// A paused process has seen nothing of its context's end.
-					err := write(context.Background(), task)
+					err := write(context.WithoutCancel(ctx), task)
 					if what != "a result" && !errors.Is(err, lro.ErrLeaseLost) && !errors.Is(err, lro.ErrDone) {
 						t.Errorf("%s of the zombie answered %v; want ErrLeaseLost or ErrDone", what, err)
 					}
@@ -97,7 +100,9 @@ func contains(b []byte, s string) bool {
 // continue where it was, and the first one wake up; every version that is ever
 // stored shows at least what the one before showed.
 func testMetadataOrder(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Helper()
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		shared := memstore.New()
 		var mu sync.Mutex
 		var seen []*store.Record
@@ -163,7 +168,9 @@ func testMetadataOrder(t *testing.T) {
 }
 
 func testRequestID(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Helper()
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		shared := memstore.New()
 		const fleet, each = 3, 20
 		var wg sync.WaitGroup

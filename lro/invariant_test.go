@@ -6,6 +6,7 @@ import "testing"
 // 5, each on the memory store and, where it matters, with several Managers on it.
 func TestInvariant(t *testing.T) {
 	t.Parallel()
+	//nolint:paralleltest // each is parallel itself
 	for _, invariant := range []struct {
 		name string
 		test func(*testing.T)

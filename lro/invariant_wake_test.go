@@ -2,7 +2,7 @@ package lro_test
 
 import (
 	"context"
-	"fmt"
+	"strconv"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -17,8 +17,10 @@ import (
 )
 
 func testWaitMissesNothing(t *testing.T) {
+	t.Helper()
 	t.Run("a change between reading and sleeping", func(t *testing.T) {
-		bubble(t, func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
 			st := newFlaky()
 			p := setup(t, st, nil, nil, nil)
 			op, err := p.Create(t.Context(), nil)
@@ -46,7 +48,8 @@ func testWaitMissesNothing(t *testing.T) {
 		})
 	})
 	t.Run("hints from another process", func(t *testing.T) {
-		bubble(t, func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
 			shared := memstore.New()
 			p, other := setup(t, shared, nil, nil, nil), setup(t, shared, nil, nil, nil)
 			const waiters = 100
@@ -74,7 +77,8 @@ func testWaitMissesNothing(t *testing.T) {
 		})
 	})
 	t.Run("hints that are lost", func(t *testing.T) {
-		bubble(t, func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
 			st := newFlaky()
 			st.mute = true
 			p, other := setup(t, st, nil, nil, nil), setup(t, st.Store, nil, nil, nil)
@@ -98,7 +102,8 @@ func testWaitMissesNothing(t *testing.T) {
 		})
 	})
 	t.Run("many waiters of one operation cost one read", func(t *testing.T) {
-		bubble(t, func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
 			st := newFlaky()
 			p, other := setup(t, st, nil, nil, nil), setup(t, st.Store, nil, nil, nil)
 			op, err := p.Create(t.Context(), nil)
@@ -134,13 +139,15 @@ func testWaitMissesNothing(t *testing.T) {
 }
 
 func testListUnderChurn(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Helper()
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		p := setup(t, memstore.New(), echo, nil, nil)
 		client := longrunningpb.NewOperationsClient(p.dial(lro.AllowAll, nil))
 		const stable = 200
 		want := make(map[string]int)
 		var passing []string
-		start := func(i int) string { return p.start(fmt.Sprint(i), &lro.StartOptions{Parent: "projects/p"}) }
+		start := func(i int) string { return p.start(strconv.Itoa(i), &lro.StartOptions{Parent: "projects/p"}) }
 		for i := range stable {
 			want[start(i)] = 0
 			passing = append(passing, start(i))

@@ -165,10 +165,10 @@ func modelRecord(s situation, deleted bool) *store.Record {
 		Name: "operations/1", ID: "1", Version: 7, Epoch: 3, State: s.state,
 		CancelRequested: s.cancelled, Deleted: deleted, Metadata: []byte("old"),
 	}
-	switch s.state {
-	case store.Running:
+	if s.state == store.Running {
 		rec.Owner = "owner"
-	case store.Done:
+	}
+	if s.state == store.Done {
 		rec.Response = firstResult.response
 	}
 	return rec

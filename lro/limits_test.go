@@ -52,7 +52,8 @@ func (g *gauge) now() int {
 
 // TestTimeoutAndRetention: a method's options bound its operations' lives.
 func TestTimeoutAndRetention(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		p := setup(t, memstore.New(), untilCancelled, nil, &lro.MethodOptions{Timeout: 10 * time.Minute, Retention: time.Hour})
 		began := time.Now()
 		name := p.start("x", nil)
@@ -73,7 +74,8 @@ func TestTimeoutAndRetention(t *testing.T) {
 
 // TestMethodDefaults: 24 h to end, 30 days to be kept, as the record has it.
 func TestMethodDefaults(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		st := memstore.New()
 		p := setup(t, st, echo, nil, nil)
 		created, err := p.Create(t.Context(), nil)
@@ -114,7 +116,8 @@ func TestLimits(t *testing.T) {
 		{"Concurrency over Capacity", 2, 50, 2},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
 				var running gauge
 				p := setup(t, memstore.New(), running.around(time.Minute), &lro.Options{Capacity: c.capacity}, &lro.MethodOptions{Concurrency: c.concurrency})
 				began := time.Now()
@@ -140,7 +143,8 @@ func TestLimits(t *testing.T) {
 
 // TestConcurrencyLeavesRoom: a method at its limit holds nobody else up.
 func TestConcurrencyLeavesRoom(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		var running gauge
 		var bind *lro.Method[*testpb.BindRequest, *testpb.BindResponse, *testpb.BindMetadata]
 		p := setup(t, memstore.New(), running.around(time.Hour), &lro.Options{Capacity: 2}, &lro.MethodOptions{Concurrency: 1}, func(m *lro.Manager) {

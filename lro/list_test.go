@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"testing"
+	"testing/synctest"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	"google.golang.org/grpc/codes"
@@ -56,7 +57,8 @@ func (l lister) list(req *longrunningpb.ListOperationsRequest) ([]string, string
 // TestListPages: page size 0 is 100, more than 1000 is 1000, a changed one is
 // honoured, and only an empty token ends (AIP-158).
 func TestListPages(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		p := setup(t, memstore.New(), echo, nil, nil)
 		want := p.fill("projects/p1", 2100)
 		l := lister{lro.NewServer(p.Manager, lro.AllowAll, nil), t}
@@ -84,7 +86,8 @@ func TestListPages(t *testing.T) {
 // TestListFullLastPage: a last page that is just full has no token, and an empty
 // parent lists nothing.
 func TestListFullLastPage(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		p := setup(t, memstore.New(), echo, nil, nil)
 		p.fill("projects/p1", 10)
 		l := lister{lro.NewServer(p.Manager, lro.AllowAll, nil), t}
@@ -100,7 +103,8 @@ func TestListFullLastPage(t *testing.T) {
 // TestListParent: a parent lists its own operations: not those of a parent whose
 // name starts alike, nor of one below it.
 func TestListParent(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		p := setup(t, memstore.New(), echo, nil, nil)
 		parents := []string{"", "projects/acme", "projects/acme-evil", "projects/acme/locations/eu", "Projects/acme"}
 		want := make(map[string][]string)
@@ -132,7 +136,8 @@ func TestListParent(t *testing.T) {
 
 // TestListRefuses: what a list does not do, it says.
 func TestListRefuses(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		p := setup(t, memstore.New(), echo, nil, nil)
 		s := lro.NewServer(p.Manager, lro.AllowAll, nil)
 		for _, c := range []struct {
@@ -158,7 +163,8 @@ func TestListRefuses(t *testing.T) {
 // TestList: the iterator yields all pages, can select, and can be left early
 // and used again.
 func TestList(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		p := setup(t, memstore.New(), untilCancelled, nil, nil)
 		done := p.fill("projects/p1", 1201)
 		running := p.start("x", &lro.StartOptions{Parent: "projects/p1"})
@@ -173,8 +179,11 @@ func TestList(t *testing.T) {
 			{"not done", &lro.ListOptions{Done: new(false)}, []string{running}},
 		} {
 			seq := p.List(t.Context(), "projects/p1", c.opts)
-			for range seq {
-				break
+			for _, err := range seq {
+				if err != nil {
+					t.Fatal(err)
+				}
+				break // and again from the start
 			}
 			for range 2 {
 				var got []string
@@ -199,7 +208,8 @@ func (listFails) List(context.Context, *store.Query) ([]*store.Record, error) { 
 
 // TestListEndsAfterError: one error is yielded, last.
 func TestListEndsAfterError(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		corrupt := memstore.New()
 		for _, id := range []string{"1", "2"} {
 			rec := &store.Record{Name: "operations/" + id, ID: id, State: store.External, Metadata: []byte("\xff not an Any")}

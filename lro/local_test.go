@@ -22,7 +22,8 @@ import (
 // TestLocalClient: a call without a socket answers what one over gRPC does:
 // message, status and trailer.
 func TestLocalClient(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		p := setup(t, memstore.New(), untilCancelled, nil, &lro.MethodOptions{PollInterval: 7 * time.Second})
 		done := p.fill("projects/p1", 3)[0]
 		running := p.start("x", &lro.StartOptions{Parent: "projects/p1", Metadata: &testpb.PrintMetadata{Stage: "queued"}})
@@ -94,7 +95,8 @@ func TestLocalClient(t *testing.T) {
 
 // TestLocalClientEffects: what is asked for by way of the client happens.
 func TestLocalClientEffects(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		p := setup(t, memstore.New(), untilCancelled, nil, nil)
 		c := p.LocalClient()
 		name := p.start("x", nil)
@@ -121,7 +123,8 @@ func TestLocalClientEffects(t *testing.T) {
 
 // TestLocalClientContext: a call whose context has ended fails as over gRPC.
 func TestLocalClientContext(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		p := setup(t, memstore.New(), untilCancelled, nil, nil)
 		name := p.start("x", nil)
 		clients := map[string]longrunningpb.OperationsClient{

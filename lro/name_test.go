@@ -5,6 +5,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"unicode"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	"github.com/google/uuid"
@@ -61,7 +63,8 @@ func byNameCalls(p *process) []byNameCall {
 
 // TestName: the server assigns {parent}/operations/{id}, the id a UUIDv7.
 func TestName(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		p := setup(t, memstore.New(), echo, nil, nil)
 		for _, parent := range []string{
 			"", "projects/p1", "projects/p1/locations/eu-1", "a", "operations", "projects/p1/operations/o1",
@@ -84,7 +87,8 @@ func TestName(t *testing.T) {
 // TestNameMalformed: each wrong name is INVALID_ARGUMENT, never NOT_FOUND, and
 // the answer says what is wrong with it.
 func TestNameMalformed(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		p := setup(t, memstore.New(), echo, nil, nil)
 		for name, part := range map[string]string{
 			"operations":                              "{parent}/operations/{id}",
@@ -114,7 +118,8 @@ func TestNameMalformed(t *testing.T) {
 // TestNameInErrors: a hostile name comes back quoted and bounded, in an error
 // that can be marshalled.
 func TestNameInErrors(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		p := setup(t, memstore.New(), echo, nil, nil)
 		for _, name := range []string{
 			"operations/" + strings.Repeat("\x01", 1000),
@@ -133,7 +138,7 @@ func TestNameInErrors(t *testing.T) {
 				if marshalErr != nil || len(b) > 8<<10 {
 					t.Errorf("%s(%q): the status has %d bytes (%v); want one that fits the headers of gRPC", call.what, name[:12], len(b), marshalErr)
 				}
-				if strings.ContainsAny(carrier.GRPCStatus().Message(), "\x01\u202e\xff") {
+				if strings.ContainsFunc(carrier.GRPCStatus().Message(), unicode.IsControl) {
 					t.Errorf("%s: message %q; want hostile characters quoted", call.what, carrier.GRPCStatus().Message())
 				}
 			}

@@ -84,7 +84,8 @@ func TestServerOptionsRefused(t *testing.T) {
 
 // TestDefaultCapacity: 100 handlers run at once.
 func TestDefaultCapacity(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		var running gauge
 		p := setup(t, memstore.New(), running.around(time.Minute), nil, nil)
 		names := make([]string, 101)
@@ -103,7 +104,8 @@ func TestDefaultCapacity(t *testing.T) {
 
 // TestDefaultMaxPayload: the cap is 1 MiB, of the serialized Any.
 func TestDefaultMaxPayload(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		p := setup(t, memstore.New(), func(context.Context, *printTask, *testpb.PrintRequest) (*testpb.PrintResponse, error) {
 			return &testpb.PrintResponse{}, nil
 		}, nil, nil)
@@ -115,7 +117,8 @@ func TestDefaultMaxPayload(t *testing.T) {
 
 // TestDomain: errors of calls and of operations name the service's domain.
 func TestDomain(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		p := setup(t, memstore.New(), untilCancelled, &lro.Options{Domain: "books.example"}, nil)
 		_, err := p.Get(t.Context(), "operations/none")
 		if got := errorInfo(status.Convert(err).Proto()).GetDomain(); got != "books.example" {

@@ -132,8 +132,7 @@ func (m *Manager) resultOf(ctx context.Context, name string, res proto.Message) 
 	b, err := m.encode(res)
 	if err != nil {
 		m.log.ErrorContext(ctx, "lro: the response cannot be stored", "operation", name, "type", typeOf(res), "error", err)
-		var big *tooLargeError
-		if errors.As(err, &big) {
+		if big, ok := errors.AsType[*tooLargeError](err); ok {
 			return m.stockResult(codes.Internal, reasonUnstorable,
 				fmt.Sprintf("the operation ended with a response that cannot be stored: it has %v", big))
 		}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"unicode/utf8"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
@@ -111,7 +112,8 @@ func TestHandlerStatus(t *testing.T) {
 		{"wrapped by Retry on the last attempt", func(err error) error { return lro.Retry(fmt.Errorf("again: %w", err), 0) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
 				want := bookExists(t)
 				p := setup(t, memstore.New(), failing(c.wrap(want.Err())), nil, &lro.MethodOptions{MaxAttempts: 1})
 				if op := p.end(p.start("dune", nil)); !proto.Equal(op.GetError(), want.Proto()) {
@@ -133,7 +135,8 @@ func TestHandlerPlainError(t *testing.T) {
 		"Retry of nothing, on last attempt": errors.Join(lro.Retry(nil, 0), errors.New("secret plan")),
 	} {
 		t.Run(name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
 				log := new(logbook)
 				p := setup(t, memstore.New(), failing(err), &lro.Options{Logger: log.logger()}, &lro.MethodOptions{MaxAttempts: 1})
 				wantNeutral(t, log, p.end(p.start("x", nil)), "secret plan")
@@ -152,20 +155,29 @@ func TestHandlerStatusNotStorable(t *testing.T) {
 		st   *spb.Status
 		want func(message string) bool
 	}{
-		{"invalid UTF-8 in the message", &spb.Status{Code: 5, Message: "book \xff gone"},
-			func(s string) bool { return s == "book \uFFFD gone" }},
-		{"a very long message", &spb.Status{Code: 5, Message: "x" + long},
+		{
+			"invalid UTF-8 in the message", &spb.Status{Code: 5, Message: "book \xff gone"},
+			func(s string) bool { return s == "book \uFFFD gone" },
+		},
+		{
+			"a very long message", &spb.Status{Code: 5, Message: "x" + long},
 			func(s string) bool {
 				cut, ok := strings.CutSuffix(s, "…")
 				return ok && utf8.ValidString(s) && len(s) > 1000 && len(s) < 3000 && strings.HasPrefix("x"+long, cut)
-			}},
-		{"details over the cap", &spb.Status{Code: 5, Message: "book gone", Details: []*anypb.Any{{TypeUrl: "x/y", Value: make([]byte, 2<<20)}}},
-			func(s string) bool { return s == "book gone" }},
-		{"details that cannot be marshalled", &spb.Status{Code: 5, Message: "book gone", Details: []*anypb.Any{{TypeUrl: "x/\xff"}}},
-			func(s string) bool { return s == "book gone" }},
+			},
+		},
+		{
+			"details over the cap", &spb.Status{Code: 5, Message: "book gone", Details: []*anypb.Any{{TypeUrl: "x/y", Value: make([]byte, 2<<20)}}},
+			func(s string) bool { return s == "book gone" },
+		},
+		{
+			"details that cannot be marshalled", &spb.Status{Code: 5, Message: "book gone", Details: []*anypb.Any{{TypeUrl: "x/\xff"}}},
+			func(s string) bool { return s == "book gone" },
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
 				p := setup(t, memstore.New(), failing(status.FromProto(c.st).Err()), nil, nil)
 				op := p.end(p.start("x", nil))
 				if got := op.GetError(); got.GetCode() != 5 || !c.want(got.GetMessage()) || len(got.GetDetails()) > 0 {
@@ -196,7 +208,8 @@ func TestHandlerErrorAfterCancel(t *testing.T) {
 		{"a plain error", func(context.Context) error { return errors.New("paper jam") }, codes.Internal},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
 				p := setup(t, memstore.New(), func(ctx context.Context, _ *printTask, _ *testpb.PrintRequest) (*testpb.PrintResponse, error) {
 					<-ctx.Done()
 					return nil, c.err(ctx)

@@ -2,6 +2,7 @@ package lro_test
 
 import (
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
@@ -18,7 +19,8 @@ import (
 // TestPollInterval: Get and Wait recommend the method's interval while the
 // operation is not done, in a trailer.
 func TestPollInterval(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		st := memstore.New()
 		p := setup(t, st, untilCancelled, nil, &lro.MethodOptions{PollInterval: 7 * time.Second})
 		plain := setup(t, st, untilCancelled, &lro.Options{Capacity: -1}, nil)

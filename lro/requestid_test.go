@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -19,7 +20,8 @@ import (
 
 // TestRequestID: a repeated Start answers the earlier operation (AIP-155).
 func TestRequestID(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		var ran gauge
 		var books *lro.Method[*testpb.CreateBookRequest, *testpb.Book, *emptypb.Empty]
 		p := setup(t, memstore.New(), ran.around(time.Minute), nil, nil, func(m *lro.Manager) {
@@ -75,7 +77,8 @@ func TestRequestID(t *testing.T) {
 // TestRequestIDAuthorize: the earlier operation is answered, or named, only to
 // who may Get it.
 func TestRequestIDAuthorize(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		p := setup(t, memstore.New(), echo, nil, nil)
 		first := p.start("dune", &lro.StartOptions{Parent: "projects/p1", RequestID: "r1"})
 		for what, text := range map[string]string{"equal": "dune", "other": "emma"} {

@@ -89,7 +89,8 @@ func TestRefused(t *testing.T) {
 		{"an error of code OK", func(lro.Access) error { return okError{} }, neutral},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
 				st := newFlaky()
 				p := setup(t, st, untilCancelled, nil, nil)
 				running := p.start("x", &lro.StartOptions{Parent: "projects/p1"})
@@ -141,7 +142,8 @@ func (okError) GRPCStatus() *status.Status { return status.New(codes.OK, "secret
 // TestAccess: the Authorizer learns the verb, the name as given and the parent
 // in it.
 func TestAccess(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		p := setup(t, memstore.New(), echo, nil, nil)
 		var mu sync.Mutex
 		var asked []lro.Access
@@ -192,7 +194,8 @@ func TestVerbs(t *testing.T) {
 // TestServer: the five methods over gRPC, on an operation from its start to
 // after its end.
 func TestServer(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		p := setup(t, memstore.New(), untilCancelled, nil, nil)
 		client := longrunningpb.NewOperationsClient(p.dial(lro.AllowAll, nil))
 		started, err := p.print.Start(t.Context(), &testpb.PrintRequest{}, &lro.StartOptions{Parent: "projects/p1", Metadata: &testpb.PrintMetadata{Stage: "queued"}})
@@ -238,7 +241,8 @@ func TestServer(t *testing.T) {
 
 // TestUnreadable: a record that cannot be decoded is an error without internals.
 func TestUnreadable(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		st := memstore.New()
 		if _, err := st.Create(t.Context(), &store.Record{Name: "operations/1", ID: "1", State: store.External, Metadata: []byte("\xff secret")}); err != nil {
 			t.Fatal(err)

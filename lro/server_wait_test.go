@@ -40,7 +40,8 @@ func TestWaitOperation(t *testing.T) {
 		{"a deadline after the timeout", 0, durationpb.New(time.Second), time.Minute, time.Second, time.Second},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
 				p := setup(t, memstore.New(), untilCancelled, nil, nil)
 				name := p.start("x", &lro.StartOptions{Metadata: &testpb.PrintMetadata{Stage: "queued"}})
 				client := longrunningpb.NewOperationsClient(p.dial(lro.AllowAll, &lro.ServerOptions{MaxWait: c.maxWait}))
@@ -67,7 +68,8 @@ func TestWaitOperation(t *testing.T) {
 // TestWaitOperationDone: it answers when the operation ends, and at once when it
 // has already.
 func TestWaitOperationDone(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		p := setup(t, memstore.New(), new(gauge).around(10*time.Second), nil, nil)
 		client := longrunningpb.NewOperationsClient(p.dial(lro.AllowAll, nil))
 		name := p.start("dune", nil)
@@ -83,7 +85,8 @@ func TestWaitOperationDone(t *testing.T) {
 
 // TestWaitOperationTimeoutRefused: a timeout that is none is INVALID_ARGUMENT.
 func TestWaitOperationTimeoutRefused(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		p := setup(t, memstore.New(), untilCancelled, nil, nil)
 		name := p.start("x", nil)
 		client := longrunningpb.NewOperationsClient(p.dial(lro.AllowAll, nil))
@@ -99,7 +102,8 @@ func TestWaitOperationTimeoutRefused(t *testing.T) {
 // TestWaitOperationFresh: on time-out the latest state is read, though reports
 // of another process wake nobody.
 func TestWaitOperationFresh(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		st := memstore.New()
 		front := setup(t, st, untilCancelled, &lro.Options{Capacity: -1}, nil)
 		setup(t, st, func(ctx context.Context, task *printTask, _ *testpb.PrintRequest) (*testpb.PrintResponse, error) {
@@ -123,7 +127,8 @@ func TestWaitOperationFresh(t *testing.T) {
 // TestWaitOperationTooMany: waits beyond MaxWaits are turned away, but not those
 // that have nothing to wait for.
 func TestWaitOperationTooMany(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		p := setup(t, memstore.New(), untilCancelled, nil, nil)
 		name, done := p.start("x", nil), p.fill("", 1)[0]
 		client := longrunningpb.NewOperationsClient(p.dial(lro.AllowAll, &lro.ServerOptions{MaxWaits: 2}))
@@ -153,7 +158,8 @@ func TestWaitOperationTooMany(t *testing.T) {
 
 // TestWaitOperationWithoutRun: a Manager that does not run answers at once.
 func TestWaitOperationWithoutRun(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		p := setupIdle(t, memstore.New(), echo, nil, nil)
 		name := p.start("x", nil)
 		client := longrunningpb.NewOperationsClient(p.dial(lro.AllowAll, nil))

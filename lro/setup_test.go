@@ -154,12 +154,6 @@ func responseOf[T proto.Message](t *testing.T, op *longrunningpb.Operation) T {
 	return res
 }
 
-// bubble runs a test in fake time, in parallel with others.
-func bubble(t *testing.T, f func(t *testing.T)) {
-	t.Parallel()
-	synctest.Test(t, f)
-}
-
 // echo answers the request's text.
 func echo(_ context.Context, _ *printTask, req *testpb.PrintRequest) (*testpb.PrintResponse, error) {
 	return &testpb.PrintResponse{Text: req.GetText()}, nil

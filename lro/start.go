@@ -176,7 +176,7 @@ func (m *Manager) admit(ctx context.Context, h *method, rec *store.Record, opts 
 	stored, err := m.create(ctx, rec)
 	if a != nil {
 		if err == nil && a.owns(stored) {
-			a.begin(stored)
+			a.begin(stored) //nolint:contextcheck // the attempt outlives the call
 		} else {
 			a.drop()
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -19,8 +20,9 @@ import (
 
 // TestStart: the operation is answered as soon as it is stored, and executes.
 func TestStart(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		p := setup(t, memstore.New(), (new(gauge)).around(time.Minute), nil, nil)
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := setup(t, memstore.New(), new(gauge).around(time.Minute), nil, nil)
 		began := time.Now()
 		op, err := p.print.Start(t.Context(), &testpb.PrintRequest{Text: "dune"}, &lro.StartOptions{
 			Parent: "projects/p1", Metadata: &testpb.PrintMetadata{Stage: "queued"},
@@ -50,7 +52,8 @@ func TestStart(t *testing.T) {
 // TestStartMetadataReachesHandler: what Start was given is the handler's first
 // metadata, and the request is a copy of its own.
 func TestStartMetadataReachesHandler(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		p := setup(t, memstore.New(), func(_ context.Context, task *printTask, req *testpb.PrintRequest) (*testpb.PrintResponse, error) {
 			return &testpb.PrintResponse{Text: task.Metadata().GetStage() + " " + req.GetText()}, nil
 		}, nil, nil)
@@ -68,12 +71,13 @@ func TestStartMetadataReachesHandler(t *testing.T) {
 
 // TestNoMetadata: a method without metadata says Empty, and no Any is shown.
 func TestNoMetadata(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		var bind *lro.Method[*testpb.CreateBookRequest, *testpb.Book, *emptypb.Empty]
 		p := setup(t, memstore.New(), nil, nil, nil, func(m *lro.Manager) {
-			bind = lro.Handle(m, func(_ context.Context, task *lro.Task[*emptypb.Empty], _ *testpb.CreateBookRequest) (*testpb.Book, error) {
+			bind = lro.Handle(m, func(ctx context.Context, task *lro.Task[*emptypb.Empty], _ *testpb.CreateBookRequest) (*testpb.Book, error) {
 				task.Report(&emptypb.Empty{})
-				return &testpb.Book{Name: "books/dune"}, task.Flush(t.Context())
+				return &testpb.Book{Name: "books/dune"}, task.Flush(ctx)
 			}, nil)
 		})
 		for what, opts := range map[string]*lro.StartOptions{"none": nil, "Empty": {Metadata: &emptypb.Empty{}}} {
@@ -81,7 +85,7 @@ func TestNoMetadata(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if op := p.end(op.GetName()); op.GetMetadata() != nil || op.GetError() != nil {
+			if op = p.end(op.GetName()); op.GetMetadata() != nil || op.GetError() != nil {
 				t.Errorf("given metadata %s, the operation ended as %v; want a response and no metadata", what, op)
 			}
 		}
@@ -90,7 +94,8 @@ func TestNoMetadata(t *testing.T) {
 
 // TestStartDone: an immediate result is stored like any other.
 func TestStartDone(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		p := setup(t, memstore.New(), failing(errors.New("a handler ran")), nil, nil)
 		op, err := p.print.StartDone(t.Context(), &testpb.PrintRequest{}, &testpb.PrintResponse{Pages: 3}, &lro.StartOptions{Parent: "projects/p1"})
 		if err != nil || !op.GetDone() || !strings.HasPrefix(op.GetName(), "projects/p1/operations/") {
@@ -108,7 +113,8 @@ func TestStartDone(t *testing.T) {
 
 // TestValidateOnly: everything is checked and nothing is stored (AIP-163).
 func TestValidateOnly(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		var ran gauge
 		p := setup(t, memstore.New(), ran.around(0), &lro.Options{MaxPayload: 1000}, nil)
 		opts := func(o lro.StartOptions) *lro.StartOptions { o.ValidateOnly = true; return &o }
@@ -127,14 +133,14 @@ func TestValidateOnly(t *testing.T) {
 			"request id": {RequestID: "a\nb"},
 			"metadata":   {Metadata: &testpb.Book{}},
 		} {
-			_, err := p.print.Start(t.Context(), req, opts(o))
+			_, err = p.print.Start(t.Context(), req, opts(o))
 			wantRefusal(t, what, err, codes.InvalidArgument, "INVALID_ARGUMENT", what)
 		}
 		_, err = p.print.Start(t.Context(), &testpb.PrintRequest{Text: strings.Repeat("x", 2000)}, opts(lro.StartOptions{}))
 		wantRefusal(t, "payload", err, codes.InvalidArgument, "PAYLOAD_TOO_LARGE")
 		time.Sleep(time.Minute)
-		for op := range p.List(t.Context(), "", nil) {
-			t.Errorf("%v was stored", op)
+		for op, err := range p.List(t.Context(), "", nil) {
+			t.Errorf("%v, %v was stored", op, err)
 		}
 		if ran.all > 0 {
 			t.Errorf("%d handlers ran; want none", ran.all)
@@ -144,7 +150,8 @@ func TestValidateOnly(t *testing.T) {
 
 // TestCreate: an operation without a method, which anybody ends.
 func TestCreate(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		p := setup(t, memstore.New(), nil, nil, nil)
 		op, err := p.Create(t.Context(), &lro.CreateOptions{Parent: "projects/p1", Metadata: &testpb.BindMetadata{}, Timeout: time.Hour})
 		if err != nil || op.GetDone() || !op.GetMetadata().MessageIs(&testpb.BindMetadata{}) {
@@ -192,7 +199,8 @@ func TestStartElsewhere(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
 				st := memstore.New()
 				front := open(t, st)
 				early := front.start("dune", nil)

@@ -100,7 +100,8 @@ func TestSentinels(t *testing.T) {
 
 // TestByNameErrors: errors of calls answer both to errors.Is and to status.Code.
 func TestByNameErrors(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		p := setup(t, memstore.New(), untilCancelled, nil, nil)
 		running := p.start("x", nil)
 		created, err := p.Create(t.Context(), nil)
@@ -144,7 +145,8 @@ func TestByNameErrors(t *testing.T) {
 // TestStoreErrors: what a store answers reaches the caller as a cause, never as
 // text, and within seconds.
 func TestStoreErrors(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		st := newFlaky()
 		p := setup(t, st, echo, nil, nil)
 		name := p.start("x", nil)
@@ -183,7 +185,8 @@ func TestStoreErrors(t *testing.T) {
 // TestResultTheStoreRefuses: a result that can never be stored ends the
 // operation, instead of keeping it running for ever.
 func TestResultTheStoreRefuses(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		st := newFlaky()
 		st.update = func(ctx context.Context, rec *store.Record) (*store.Record, error) {
 			if rec.Response != nil {
@@ -204,7 +207,8 @@ func TestResultTheStoreRefuses(t *testing.T) {
 
 // TestCallContext: a call whose context has ended answers the context's code.
 func TestCallContext(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		p := setup(t, memstore.New(), echo, nil, nil)
 		name := p.start("x", nil)
 		p.end(name)

@@ -15,7 +15,8 @@ import (
 )
 
 func TestReportsAreCoalesced(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		st := newFlaky()
 		var writes atomic.Int64
 		st.update = func(ctx context.Context, rec *store.Record) (*store.Record, error) {
@@ -49,7 +50,8 @@ func TestReportsAreCoalesced(t *testing.T) {
 }
 
 func TestReportsGoOnAfterTheStoreFailed(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		st := newFlaky()
 		p := setup(t, st, func(_ context.Context, task *printTask, _ *testpb.PrintRequest) (*testpb.PrintResponse, error) {
 			task.Report(&testpb.PrintMetadata{PagesDone: 1})
@@ -73,7 +75,8 @@ func TestReportsGoOnAfterTheStoreFailed(t *testing.T) {
 }
 
 func TestCheckpoints(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		p := setup(t, memstore.New(), func(ctx context.Context, task *printTask, _ *testpb.PrintRequest) (*testpb.PrintResponse, error) {
 			checkpoint := new(testpb.Checkpoint)
 			found, err := task.Load(checkpoint)
@@ -107,7 +110,8 @@ func TestCheckpoints(t *testing.T) {
 }
 
 func TestSaveIsRepeatedUntilItIsStored(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		st := newFlaky()
 		saved := make(chan time.Duration, 1)
 		p := setup(t, st, func(ctx context.Context, task *printTask, _ *testpb.PrintRequest) (*testpb.PrintResponse, error) {
@@ -133,7 +137,8 @@ func TestSaveIsRepeatedUntilItIsStored(t *testing.T) {
 }
 
 func TestTaskComplete(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		p := setup(t, memstore.New(), func(ctx context.Context, task *printTask, _ *testpb.PrintRequest) (*testpb.PrintResponse, error) {
 			if err := task.Complete(ctx, &testpb.BindResponse{}); err == nil {
 				t.Error("Complete with another type answered nil; want an error")
@@ -158,7 +163,8 @@ func TestTaskComplete(t *testing.T) {
 }
 
 func TestExternalHandler(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		p := setup(t, memstore.New(), func(_ context.Context, task *printTask, _ *testpb.PrintRequest) (*testpb.PrintResponse, error) {
 			task.Report(&testpb.PrintMetadata{Stage: "handed over"})
 			return nil, lro.ErrExternal
@@ -182,13 +188,14 @@ func TestExternalHandler(t *testing.T) {
 }
 
 func TestCompleteByNameFencesTheHandler(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		shared := memstore.New()
 		causes := make(chan error, 1)
 		runner := setup(t, shared, func(ctx context.Context, task *printTask, _ *testpb.PrintRequest) (*testpb.PrintResponse, error) {
 			<-ctx.Done()
 			causes <- context.Cause(ctx)
-			if err := task.Save(context.Background(), &testpb.Checkpoint{}); !errors.Is(err, lro.ErrDone) {
+			if err := task.Save(context.WithoutCancel(ctx), &testpb.Checkpoint{}); !errors.Is(err, lro.ErrDone) {
 				t.Errorf("Save after the end answered %v; want ErrDone", err)
 			}
 			return &testpb.PrintResponse{Text: "handler"}, nil

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	"google.golang.org/grpc/codes"
@@ -24,7 +25,8 @@ func callers(ctx context.Context) string {
 // TestListToken: a token is opaque, and goes on with one list of one caller, on
 // any Manager of the store.
 func TestListToken(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		st := memstore.New()
 		p := setup(t, st, echo, nil, nil)
 		want := p.fill("projects/p1", 4)
@@ -68,7 +70,8 @@ func TestListToken(t *testing.T) {
 
 // TestListTokenScope: parent and caller are kept apart, however they are cut.
 func TestListTokenScope(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		p := setup(t, memstore.New(), echo, nil, nil)
 		p.fill("ab", 3)
 		p.fill("a", 3)
@@ -106,7 +109,8 @@ func tampered(token string) []string {
 
 // TestListTokenTampered: a token that was touched anywhere is refused.
 func TestListTokenTampered(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		p := setup(t, memstore.New(), echo, nil, nil)
 		p.fill("", 3)
 		s := lro.NewServer(p.Manager, lro.AllowAll, nil)

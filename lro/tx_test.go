@@ -24,7 +24,7 @@ type txKey struct{}
 
 type tx struct {
 	mu     sync.Mutex
-	writes []func() error
+	writes []func(context.Context) error
 }
 
 func begin(ctx context.Context) (context.Context, *tx) {
@@ -32,17 +32,17 @@ func begin(ctx context.Context) (context.Context, *tx) {
 	return context.WithValue(ctx, txKey{}, t), t
 }
 
-func (t *tx) add(write func() error) {
+func (t *tx) add(write func(context.Context) error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.writes = append(t.writes, write)
 }
 
-func (t *tx) commit() error {
+func (t *tx) commit(ctx context.Context) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, write := range t.writes {
-		if err := write(); err != nil {
+		if err := write(ctx); err != nil {
 			return err
 		}
 	}
@@ -59,7 +59,7 @@ func (s *txStore) Create(ctx context.Context, rec *store.Record) (*store.Record,
 	if rec.State != store.Pending {
 		return nil, fmt.Errorf("%w: in a transaction a record is created %v", store.ErrTx, rec.State)
 	}
-	t.add(func() error { _, err := s.Store.Create(context.Background(), rec); return err })
+	t.add(func(ctx context.Context) error { _, err := s.Store.Create(ctx, rec); return err })
 	stored := *rec
 	stored.Version = 1
 	return &stored, nil
@@ -70,49 +70,54 @@ func (s *txStore) Update(ctx context.Context, rec *store.Record) (*store.Record,
 	if !ok {
 		return s.Store.Update(ctx, rec)
 	}
-	recs, err := s.Store.Get(ctx, rec.Name)
-	if err != nil || len(recs) == 0 || recs[0].Version != rec.Version {
-		return nil, fmt.Errorf("%w: %v", store.ErrConflict, err)
+	current, err := recordOf(ctx, s, rec.Name)
+	if err != nil {
+		return nil, err
 	}
-	t.add(func() error { _, err := s.Store.Update(context.Background(), rec); return err })
+	if current == nil || current.Version != rec.Version {
+		return nil, store.ErrConflict
+	}
+	t.add(func(ctx context.Context) error { _, err := s.Store.Update(ctx, rec); return err })
 	next := *rec
 	next.Version++
 	return &next, nil
 }
 
 func TestStartInTransaction(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		st := &txStore{memstore.New()}
 		p := setup(t, st, echo, nil, nil)
-		ctx, rolledBack := begin(t.Context())
+		ctx, _ := begin(t.Context()) // and rolled back
 		op, err := p.print.Start(ctx, &testpb.PrintRequest{}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Minute)
-		if _, err := p.Get(t.Context(), op.GetName()); !errors.Is(err, lro.ErrNotFound) {
+		if _, err = p.Get(t.Context(), op.GetName()); !errors.Is(err, lro.ErrNotFound) {
 			t.Errorf("before the commit Get answered %v; want ErrNotFound", err)
 		}
-		_ = rolledBack
 
 		ctx, committed := begin(t.Context())
 		if op, err = p.print.Start(ctx, &testpb.PrintRequest{Text: "now"}, nil); err != nil {
 			t.Fatal(err)
 		}
-		if err := committed.commit(); err != nil {
+		if err = committed.commit(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()
-		if op, err := p.Get(t.Context(), op.GetName()); err != nil || op.GetResponse() == nil {
+		if op, err = p.Get(t.Context(), op.GetName()); err != nil || op.GetResponse() == nil {
 			t.Errorf("right after the commit the operation is %v, %v; want it run at once", op, err)
 		}
 	})
 }
 
 func TestCompleteInTransaction(t *testing.T) {
+	t.Parallel()
 	for _, commit := range []bool{true, false} {
 		t.Run(fmt.Sprintf("commit %v", commit), func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
 				st := &txStore{memstore.New()}
 				p := setup(t, st, func(ctx context.Context, task *printTask, _ *testpb.PrintRequest) (*testpb.PrintResponse, error) {
 					txCtx, tx := begin(ctx)
@@ -120,13 +125,13 @@ func TestCompleteInTransaction(t *testing.T) {
 						return nil, err
 					}
 					time.Sleep(time.Minute)
-					if op, err := lroGet(ctx, task.Name(), st); err != nil || op.State == store.Done {
-						t.Errorf("before the commit the operation is %v, %v; want it running", op, err)
+					if rec, err := recordOf(ctx, st, task.Name()); err != nil || rec.State == store.Done {
+						t.Errorf("before the commit the record is %v, %v; want it running", rec, err)
 					}
 					if !commit {
 						return nil, lro.ErrNotFound
 					}
-					return nil, tx.commit()
+					return nil, tx.commit(ctx)
 				}, nil, nil)
 				op := p.end(p.start("", nil))
 				if commit != (op.GetResponse() != nil) {
@@ -137,7 +142,7 @@ func TestCompleteInTransaction(t *testing.T) {
 	}
 }
 
-func lroGet(ctx context.Context, name string, st store.Store) (*store.Record, error) {
+func recordOf(ctx context.Context, st store.Store, name string) (*store.Record, error) {
 	recs, err := st.Get(ctx, name)
 	if err != nil || len(recs) == 0 {
 		return nil, err

@@ -66,7 +66,7 @@ func namedRPC(name string, req protoreflect.FullName) (protoreflect.MethodDescri
 	}
 	d, err := protoregistry.GlobalFiles.FindDescriptorByName(protoreflect.FullName(service + "." + short))
 	if errors.Is(err, protoregistry.NotFound) {
-		if _, err := protoregistry.GlobalFiles.FindDescriptorByName(protoreflect.FullName(service)); err == nil {
+		if _, err = protoregistry.GlobalFiles.FindDescriptorByName(protoreflect.FullName(service)); err == nil {
 			return nil, "", fmt.Errorf("MethodOptions.Name %s names no RPC: %s is linked and has no method %s", name, service, short)
 		}
 		return nil, name, nil

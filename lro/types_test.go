@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -159,16 +160,26 @@ func TestMethodRefused(t *testing.T) {
 		register func(*lro.Manager)
 		want     []string
 	}{
-		{"request type of two RPCs", handle[*testpb.SharedRequest, *testpb.SharedResponse, *emptypb.Empty](nil),
-			[]string{"2 RPCs take lro.test.v1.SharedRequest: /lro.test.v1.Library/Copy, /lro.test.v1.Library/Move", "set MethodOptions.Name"}},
-		{"request type of no RPC", handle[*testpb.Book, *testpb.Book, *emptypb.Empty](nil),
-			[]string{"no linked RPC takes lro.test.v1.Book", "google.longrunning.Operation", "set MethodOptions.Name"}},
-		{"request type of an RPC without operation", handle[*testpb.ScanRequest, *testpb.ScanResponse, *emptypb.Empty](nil),
-			[]string{"no linked RPC takes lro.test.v1.ScanRequest", "set MethodOptions.Name"}},
-		{"Name of an RPC without operation", handle[*testpb.ScanRequest, *testpb.ScanResponse, *emptypb.Empty](&lro.MethodOptions{Name: testpb.Library_Scan_FullMethodName}),
-			[]string{"/lro.test.v1.Library/Scan returns lro.test.v1.ScanResponse", "google.longrunning.Operation"}},
-		{"Name of an RPC with another request", named(testpb.Library_Bind_FullMethodName),
-			[]string{"/lro.test.v1.Library/Bind takes lro.test.v1.BindRequest", "lro.test.v1.PrintRequest"}},
+		{
+			"request type of two RPCs", handle[*testpb.SharedRequest, *testpb.SharedResponse, *emptypb.Empty](nil),
+			[]string{"2 RPCs take lro.test.v1.SharedRequest: /lro.test.v1.Library/Copy, /lro.test.v1.Library/Move", "set MethodOptions.Name"},
+		},
+		{
+			"request type of no RPC", handle[*testpb.Book, *testpb.Book, *emptypb.Empty](nil),
+			[]string{"no linked RPC takes lro.test.v1.Book", "google.longrunning.Operation", "set MethodOptions.Name"},
+		},
+		{
+			"request type of an RPC without operation", handle[*testpb.ScanRequest, *testpb.ScanResponse, *emptypb.Empty](nil),
+			[]string{"no linked RPC takes lro.test.v1.ScanRequest", "set MethodOptions.Name"},
+		},
+		{
+			"Name of an RPC without operation", handle[*testpb.ScanRequest, *testpb.ScanResponse, *emptypb.Empty](&lro.MethodOptions{Name: testpb.Library_Scan_FullMethodName}),
+			[]string{"/lro.test.v1.Library/Scan returns lro.test.v1.ScanResponse", "google.longrunning.Operation"},
+		},
+		{
+			"Name of an RPC with another request", named(testpb.Library_Bind_FullMethodName),
+			[]string{"/lro.test.v1.Library/Bind takes lro.test.v1.BindRequest", "lro.test.v1.PrintRequest"},
+		},
 		{"Name with a mistyped method", named("/lro.test.v1.Library/Pirnt"), []string{"/lro.test.v1.Library/Pirnt", "names no RPC"}},
 		{"Name of a message", named("/lro.test.v1/Book"), []string{"/lro.test.v1/Book", "names no RPC"}},
 		{"Name without slashes", named("Print"), []string{`"Print"`, "/package.Service/Method"}},
@@ -207,7 +218,8 @@ func TestMethodRefused(t *testing.T) {
 
 // TestMethodAfterRun: what runs is fixed by the time Run is called.
 func TestMethodAfterRun(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		p := setup(t, memstore.New(), nil, nil, nil)
 		for name, register := range map[string]func(*lro.Manager){
 			"Handle":  handle[*testpb.BindRequest, *testpb.BindResponse, *testpb.BindMetadata](nil),

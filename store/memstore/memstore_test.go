@@ -2,6 +2,7 @@ package memstore_test
 
 import (
 	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
@@ -34,12 +35,13 @@ func BenchmarkGet(b *testing.B) {
 	names := make([]string, records)
 	for i := range records {
 		names[i] = fmt.Sprintf("operations/%d", i)
-		rec := &store.Record{Name: names[i], ID: fmt.Sprint(i), State: store.Pending}
+		rec := &store.Record{Name: names[i], ID: strconv.Itoa(i), State: store.Pending}
 		if _, err := st.Create(b.Context(), rec); err != nil {
 			b.Fatal(err)
 		}
 	}
 	get := func(b *testing.B) {
+		b.Helper()
 		i := 0
 		for b.Loop() {
 			i = (i + 7919) % records
