@@ -45,6 +45,7 @@ type attempt struct {
 	refused    error                   // why the last report could not be taken
 	asked      bool                    // cancels is closed
 	completing bool                    // Task.Complete has stored an end
+	checkpoint []byte                  // what was saved last
 }
 
 // An outcome is what a handler made of its attempt.
@@ -82,7 +83,7 @@ func (a *attempt) begin(rec *store.Record) {
 	a.used, a.lost = attemptsUsed(rec), ownersLost(rec)
 	a.mu.Lock()
 	a.cancel = cancel
-	a.latest = rec.Metadata
+	a.latest, a.checkpoint = rec.Metadata, rec.Checkpoint
 	if a.cause != nil {
 		cancel(a.cause)
 	}
@@ -153,6 +154,7 @@ func (a *attempt) update(ctx context.Context, patience time.Duration, t transiti
 	if !a.m.inTx(ctx) {
 		a.rec = rec
 		a.mu.Lock()
+		a.checkpoint = rec.Checkpoint
 		a.written = max(a.written, reports)
 		a.mu.Unlock()
 	}

@@ -116,9 +116,9 @@ func (a *attempt) taskError(ctx context.Context, err error) error {
 // Load reads the last checkpoint, of any attempt, into checkpoint, and reports
 // whether there was one. An error means that it is of another type.
 func (t *Task[Meta]) Load(checkpoint proto.Message) (bool, error) {
-	t.a.turn <- struct{}{}
-	stored := t.a.rec.Checkpoint
-	<-t.a.turn
+	t.a.mu.Lock()
+	stored := t.a.checkpoint
+	t.a.mu.Unlock()
 	if stored == nil {
 		return false, nil
 	}
