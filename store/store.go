@@ -61,8 +61,10 @@ type Store interface {
 	// its version still is rec.Version, and answers it as stored, its version
 	// one higher. The fixed fields and the epoch of rec are ignored.
 	//
-	// The owner need not be alive: a dead owner's updates succeed until another
-	// owner has claimed the record.
+	// Every Update of a Pending record sets its DueTime anew, by DueIn, and every
+	// one of a Done record its ExpireTime, by ExpireIn. The owner need not be
+	// alive: a dead owner's updates succeed until another owner has claimed the
+	// record.
 	//
 	// Errors: ErrNotFound, ErrConflict, ErrInvalid, ErrTx.
 	Update(ctx context.Context, rec *Record) (*Record, error)
