@@ -65,7 +65,7 @@ func generate(ctx context.Context, root string) error {
 	req := &pluginpb.CodeGeneratorRequest{
 		FileToGenerate: protos,
 		ProtoFile:      closure(files),
-		Parameter:      proto.String("paths=source_relative"),
+		Parameter:      new("paths=source_relative"),
 	}
 	for _, plugin := range []string{"protoc-gen-go", "protoc-gen-go-grpc"} {
 		if err := run(ctx, root, plugin, req); err != nil {

@@ -1,0 +1,137 @@
+// Command server serves Snapshots and google.longrunning.Operations over gRPC.
+//
+//	go run ./examples/snapshots/server -dir /var/snapshots
+//
+// SIGTERM or an interrupt drains it: calls that wait are answered, handlers get
+// 20 seconds to end, and what is left is handed to the next server on the same
+// store. A second signal ends it at once.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log"
+	"net"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+
+	"cloud.google.com/go/longrunning/autogen/longrunningpb"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/health"
+	"google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/reflection"
+
+	"github.com/longrunning-go/longrunning/examples/snapshots/archive"
+	"github.com/longrunning-go/longrunning/examples/snapshots/service"
+	pb "github.com/longrunning-go/longrunning/examples/snapshots/snapshotspb"
+	"github.com/longrunning-go/longrunning/lro"
+)
+
+// partialAge is longer than the 24 h that an operation may last by default.
+const partialAge = 48 * time.Hour
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	if err := run(ctx, parse(os.Args[1:]), log.New(os.Stdout, "", 0)); err != nil {
+		fmt.Fprintln(os.Stderr, "server:", err)
+		os.Exit(1)
+	}
+}
+
+// A config is what the flags say.
+type config struct {
+	addr, http, store, dir string
+	lease                  time.Duration
+}
+
+func parse(args []string) *config {
+	var c config
+	flags := flag.NewFlagSet("server", flag.ExitOnError)
+	flags.StringVar(&c.addr, "addr", "localhost:8080", "where to serve gRPC")
+	flags.StringVar(&c.http, "http", "", "where to serve HTTP/JSON: accepted, and served by a later version")
+	flags.StringVar(&c.store, "store", memory, "where to keep operations: memory; sqlite:FILE and postgres://… come with a later version")
+	flags.StringVar(&c.dir, "dir", "snapshots", "the `folder` of the archives; servers that share a store share it")
+	flags.DurationVar(&c.lease, "lease", 15*time.Second, "how long this server counts as alive after its last heartbeat, at least 1s")
+	_ = flags.Parse(args) // exits where there is an error
+	return &c
+}
+
+// run serves until ctx ends, and then drains. It tells out where.
+func run(ctx context.Context, c *config, out *log.Logger) error {
+	st, err := openStore(c.store)
+	if err != nil {
+		return err
+	}
+	m, err := lro.New(st, &lro.Options{LeaseTTL: c.lease})
+	if err != nil {
+		return err
+	}
+	// Volumes live as long as the operations on them.
+	list := filepath.Join(c.dir, "volumes")
+	if c.store == memory {
+		if list, err = os.MkdirTemp("", "volumes-"); err != nil {
+			return err
+		}
+		defer os.RemoveAll(list)
+	}
+	volumes, err := service.OpenVolumes(list)
+	if err != nil {
+		return err
+	}
+	svc, err := service.New(m, c.dir, volumes)
+	if err != nil {
+		return err
+	}
+	if err = archive.Sweep(c.dir, partialAge); err != nil {
+		return err
+	}
+	var lc net.ListenConfig
+	listener, err := lc.Listen(ctx, "tcp", c.addr)
+	if err != nil {
+		return err
+	}
+	out.Printf("serving gRPC on %s, operations in store %s, archives in %s", listener.Addr(), c.store, c.dir)
+	if c.http != "" {
+		out.Printf("-http %s: HTTP/JSON is served by a later version", c.http)
+	}
+	return serve(ctx, m, svc, listener)
+}
+
+// serve runs m and a gRPC server on listener until ctx ends or one of them
+// fails, and then drains both.
+func serve(ctx context.Context, m *lro.Manager, svc *service.Service, listener net.Listener) error {
+	g := grpc.NewServer()
+	pb.RegisterSnapshotsServer(g, svc)
+	longrunningpb.RegisterOperationsServer(g, lro.NewServer(m, lro.AllowAll, nil))
+	alive := health.NewServer()
+	grpc_health_v1.RegisterHealthServer(g, alive)
+	reflection.Register(g)
+
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var serveErr error
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		defer cancel()
+		serveErr = g.Serve(listener)
+	})
+	wg.Go(func() {
+		<-ctx.Done()
+		alive.Shutdown()
+		g.GracefulStop()
+	})
+	err := m.Run(ctx) // answers parked Waits when it drains, or GracefulStop would wait for them
+	cancel()
+	// What else keeps a connection busy, such as a watch of the health, is cut.
+	force := time.AfterFunc(2*time.Second, g.Stop)
+	defer force.Stop()
+	wg.Wait()
+	return errors.Join(err, serveErr)
+}
