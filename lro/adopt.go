@@ -1,6 +1,7 @@
 package lro
 
 import (
+	"context"
 	"errors"
 	"time"
 
@@ -26,7 +27,7 @@ func (r *run) claimLoop() {
 		}
 		if time.Since(reconciled) > r.m.opts.LeaseTTL {
 			reconciled = time.Now()
-			r.reconcile()
+			_ = r.reconcile() // pokes reconciles if it fails
 		}
 		r.m.update(func(s *state) { s.starved = false })
 		for _, methods := range r.groups() {
@@ -70,13 +71,15 @@ func (r *run) claim(methods []*method) (more bool) {
 			names[i] = h.name
 			limit = max(limit, s.free(r.m, h))
 		}
-		limit = min(limit, page)
+		limit = min((limit+1)/2, page) // the other half is for Start
 		s.starved = s.starved || limit == 0
+		s.reserveFor(methods, limit)
 	})
+	defer func() { r.m.update(func(s *state) { s.reserveFor(methods, -limit) }) }()
 	if l == nil || limit == 0 {
 		return false
 	}
-	recs, err := r.m.store.Claim(r.io, &store.Claim{
+	recs, err := r.ask(l, &store.Claim{
 		Owner: l.owner, Methods: names, Limit: limit, Adopt: l.mayAdopt(time.Now(), r.m.opts.LeaseTTL),
 	})
 	r.accept(l, recs, err)
@@ -85,6 +88,19 @@ func (r *run) claim(methods []*method) (more bool) {
 		r.m.update(func(s *state) { s.starved = true })
 	}
 	return more
+}
+
+// ask sends a Claim that is given up before this owner's own lease may lapse: an
+// adopting one that an outage held up would, once it got through, bury the
+// siblings that the outage kept from renewing.
+func (r *run) ask(l *lease, c *store.Claim) ([]*store.Record, error) {
+	deadline := time.Now().Add(callTimeout)
+	if c.Adopt {
+		deadline = l.renewed.Add(r.m.opts.LeaseTTL * 3 / 5)
+	}
+	ctx, stop := context.WithDeadline(r.io, deadline)
+	defer stop()
+	return r.m.store.Claim(ctx, c)
 }
 
 // accept begins the attempts that a claim made ours.
@@ -106,7 +122,7 @@ func (r *run) accept(l *lease, recs []*store.Record, err error) {
 func (r *run) take(l *lease, rec *store.Record) {
 	var a *attempt
 	r.m.update(func(s *state) {
-		if held := s.held[rec.Name]; held != nil && held.epoch >= rec.Epoch {
+		if held := s.held[rec.Name]; held != nil && held.epoch >= rec.Epoch && held.lease.owner == rec.Owner {
 			return
 		}
 		h := s.methods[rec.Method]
@@ -124,20 +140,26 @@ func (r *run) take(l *lease, rec *store.Record) {
 // Create or Claim whose answer was lost, and the request with it. The next claim
 // brings both. It also finds the attempts here that the store says have ended
 // or gone elsewhere.
-func (r *run) reconcile() {
+func (r *run) reconcile() error {
 	var l *lease
 	r.m.update(func(s *state) { l = s.lease })
 	if l == nil {
-		return
+		return nil
 	}
 	for q := (&store.Query{Owner: l.owner, Limit: page}); ; {
-		recs, err := r.m.store.List(r.io, q)
-		if err != nil {
-			r.m.log.Error("lro: listing own operations failed, trying again", "error", err)
-			poke(r.reconciles)
-			return
+		var recs []*store.Record
+		err := r.m.bounded(r.io, func(ctx context.Context) (err error) {
+			recs, err = r.m.store.List(ctx, q)
+			return err
+		})
+		if err == nil {
+			err = r.releaseUnheld(l, recs)
 		}
-		r.releaseUnheld(l, recs)
+		if err != nil {
+			r.m.log.Error("lro: reading own operations failed, trying again", "error", err)
+			poke(r.reconciles)
+			return err
+		}
 		if len(recs) < q.Limit {
 			break
 		}
@@ -150,11 +172,22 @@ func (r *run) reconcile() {
 		}
 	})
 	r.reread(held)
+	return nil
+}
+
+// settle hands back, in a drain, what an unknown outcome may have left with
+// this owner: resigning would make lost attempts of it.
+func (r *run) settle() {
+	for began := time.Now(); r.reconcile() != nil && time.Since(began) < patience; {
+		if !pause(r.io, jitter(100*time.Millisecond)) {
+			return
+		}
+	}
 }
 
 // releaseUnheld reads again what looks unheld: an attempt that ended since the
 // list was read has stored its end before it was dropped.
-func (r *run) releaseUnheld(l *lease, recs []*store.Record) {
+func (r *run) releaseUnheld(l *lease, recs []*store.Record) error {
 	var names []string
 	for _, rec := range recs {
 		if a := r.m.attemptOf(rec.Name); a == nil || a.epoch < rec.Epoch {
@@ -162,12 +195,15 @@ func (r *run) releaseUnheld(l *lease, recs []*store.Record) {
 		}
 	}
 	if len(names) == 0 {
-		return
+		return nil
 	}
-	fresh, err := r.m.store.Get(r.io, names...)
+	var fresh []*store.Record
+	err := r.m.bounded(r.io, func(ctx context.Context) (err error) {
+		fresh, err = r.m.store.Get(ctx, names...)
+		return err
+	})
 	if err != nil {
-		poke(r.reconciles)
-		return
+		return err
 	}
 	for _, rec := range fresh {
 		if rec.State != store.Running || rec.Owner != l.owner {
@@ -177,4 +213,5 @@ func (r *run) releaseUnheld(l *lease, recs []*store.Record) {
 		r.m.update(func(s *state) { a = s.hold(r.m, l, nil, rec.Name, rec.Epoch) })
 		a.begin(rec)
 	}
+	return nil
 }

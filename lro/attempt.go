@@ -28,6 +28,9 @@ type attempt struct {
 	used    int             // attempts, this one included
 	lost    int             // earlier attempts that ended with their owner
 
+	writes context.Context         //nolint:containedctx // of the Task's calls; ends when the keeper concludes
+	quit   context.CancelCauseFunc // ends writes
+
 	over bool // the keeper's: there is nothing more to write
 
 	turn     chan struct{} // held while rec is used, also across a store call
@@ -80,6 +83,7 @@ func (a *attempt) begin(rec *store.Record) {
 	ctx, cancel := context.WithCancelCause(ctx)
 
 	a.ctx, a.claimed, a.rec = ctx, rec, rec
+	a.writes, a.quit = context.WithCancelCause(a.run.io)
 	a.used, a.lost = attemptsUsed(rec), ownersLost(rec)
 	a.mu.Lock()
 	a.cancel = cancel
@@ -92,6 +96,7 @@ func (a *attempt) begin(rec *store.Record) {
 	go func() {
 		defer stop()
 		defer cancel(nil)
+		defer a.quit(ErrDone)
 		a.keep()
 	}()
 }

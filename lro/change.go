@@ -15,6 +15,10 @@ import (
 // and go on until the store knows the end.
 const patience = 5 * time.Second
 
+// callTimeout is how long one store call may take; the outcome of one that hangs
+// is unknown.
+const callTimeout = 30 * time.Second
+
 // Instead of patience: until the context ends, or not at all.
 const (
 	forever time.Duration = 0
@@ -27,13 +31,13 @@ const (
 // repeated unchanged; if it had been done, the conflict that follows shows t its
 // own work.
 func (m *Manager) change(ctx context.Context, rec *store.Record, t transition, patience time.Duration) (*store.Record, error) {
-	for {
+	for began := time.Now(); ; {
 		next, err := t(rec)
 		if err != nil || next == nil {
 			return rec, err
 		}
 		var stored *store.Record
-		err = m.persist(ctx, patience, func() (err error) {
+		err = m.persist(ctx, patience, func(ctx context.Context) (err error) {
 			stored, err = m.store.Update(ctx, next)
 			return err
 		})
@@ -43,6 +47,9 @@ func (m *Manager) change(ctx context.Context, rec *store.Record, t transition, p
 			}
 			return stored, err
 		}
+		if patience > once && time.Since(began) > patience {
+			return nil, err // others write faster
+		}
 		if rec, err = m.read(ctx, next.Name, patience); err != nil {
 			return nil, err
 		}
@@ -50,13 +57,16 @@ func (m *Manager) change(ctx context.Context, rec *store.Record, t transition, p
 			// The reader is behind the writer, as in a transaction with a snapshot.
 			return nil, fmt.Errorf("%w: %q reads as version %d, which is out of date", store.ErrConflict, rec.Name, rec.Version)
 		}
+		if !m.inTx(ctx) {
+			m.observe(rec) // it may be our own write, whose outcome was unknown
+		}
 	}
 }
 
 // read answers one record, deleted ones too.
 func (m *Manager) read(ctx context.Context, name string, patience time.Duration) (*store.Record, error) {
 	var recs []*store.Record
-	err := m.persist(ctx, patience, func() (err error) {
+	err := m.persist(ctx, patience, func(ctx context.Context) (err error) {
 		recs, err = m.store.Get(ctx, name)
 		return err
 	})
@@ -71,10 +81,10 @@ func (m *Manager) read(ctx context.Context, name string, patience time.Duration)
 
 // persist repeats a store call while its outcome is unknown. In a transaction
 // of the caller it is tried once: what failed there has failed.
-func (m *Manager) persist(ctx context.Context, patience time.Duration, call func() error) error {
+func (m *Manager) persist(ctx context.Context, patience time.Duration, call func(context.Context) error) error {
 	began := time.Now()
 	for delay := 50 * time.Millisecond; ; delay = min(2*delay, 5*time.Second) {
-		err := call()
+		err := m.bounded(ctx, call)
 		if known(err) || m.inTx(ctx) || ctx.Err() != nil {
 			return err
 		}
@@ -86,6 +96,16 @@ func (m *Manager) persist(ctx context.Context, patience time.Duration, call func
 			return err
 		}
 	}
+}
+
+// bounded makes one store call that cannot hang for ever.
+func (m *Manager) bounded(ctx context.Context, call func(context.Context) error) error {
+	if m.inTx(ctx) {
+		return call(ctx)
+	}
+	ctx, stop := context.WithTimeout(ctx, callTimeout)
+	defer stop()
+	return call(ctx)
 }
 
 func (m *Manager) inTx(ctx context.Context) bool {

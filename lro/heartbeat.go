@@ -37,7 +37,7 @@ func (r *run) heartbeats(ctx context.Context) {
 
 // beat sends one heartbeat and passes on the cancels that come back.
 func (r *run) beat(ctx context.Context, owner string) error {
-	sent := time.Now()
+	sent := time.Now().Round(0) // by the wall clock, which goes on while the machine is suspended
 	ctx, stop := context.WithTimeout(ctx, r.m.opts.LeaseTTL/3)
 	defer stop()
 	cancelled, err := r.m.store.Heartbeat(ctx, owner, r.m.opts.LeaseTTL)

@@ -1,6 +1,7 @@
 package lro
 
 import (
+	"context"
 	"maps"
 	"slices"
 	"time"
@@ -72,7 +73,11 @@ func (r *run) safetyLoop() {
 // batch that fails is left to the next safety round.
 func (r *run) reread(names []string) {
 	for chunk := range slices.Chunk(names, page) {
-		recs, err := r.m.store.Get(r.io, chunk...)
+		var recs []*store.Record
+		err := r.m.bounded(r.io, func(ctx context.Context) (err error) {
+			recs, err = r.m.store.Get(ctx, chunk...)
+			return err
+		})
 		if err != nil {
 			r.m.log.Warn("lro: reading watched operations failed, trying again", "error", err)
 			return

@@ -34,7 +34,6 @@ func (a *attempt) keep() {
 // it returned; a handler that ignores its context is left behind by a drain.
 func (a *attempt) attend() bool {
 	var (
-		expired  = a.run.expired
 		cancels  = a.cancels
 		ctxDone  = a.ctx.Done()
 		grace    <-chan time.Time
@@ -62,11 +61,14 @@ func (a *attempt) attend() bool {
 			if errors.Is(context.Cause(a.ctx), context.DeadlineExceeded) {
 				a.conclude(a.end(a.m.late()))
 			}
-		case <-expired:
-			expired = nil
-			a.stop(ErrShutdown)
 		case <-a.run.abandoned:
-			a.conclude(a.handBack())
+			select {
+			case out := <-a.returned:
+				a.finish(out)
+				return true
+			default:
+			}
+			a.conclude(a.handBack(0))
 			return false
 		}
 	}
@@ -81,7 +83,7 @@ func (a *attempt) verdict() transition {
 	case !a.rec.Deadline.IsZero() && !a.rec.Deadline.After(a.rec.UpdateTime):
 		return a.end(a.m.late())
 	case a.method == nil:
-		return a.handBack()
+		return a.handBack(0)
 	case a.used > a.method.opts.MaxAttempts:
 		return a.end(a.m.exhausted(a.method.opts.MaxAttempts))
 	}
@@ -93,48 +95,43 @@ func (a *attempt) suspect() bool {
 	return a.lost > 0 && a.used >= a.method.opts.MaxAttempts
 }
 
-// quarantine waits until no other suspect runs here, so that a poison operation
-// takes no bystanders along, and reports whether the handler may start.
+// quarantine reports whether the handler may start: suspects run one at a time,
+// so that a poison operation takes no bystanders along. While another one runs
+// here the operation is handed back, for a replica that has none, or for later;
+// waiting would hold a slot.
 func (a *attempt) quarantine() bool {
 	select {
 	case a.run.suspects <- struct{}{}:
 		return true
-	case <-a.run.drain:
-		a.conclude(a.handBack())
-	case <-a.ctx.Done():
-		switch cause := context.Cause(a.ctx); {
-		case errors.Is(cause, ErrCancelled):
-			a.conclude(a.end(a.m.cancelled()))
-		case errors.Is(cause, context.DeadlineExceeded):
-			a.conclude(a.end(a.m.late()))
-		}
+	default:
+		a.conclude(a.handBack(jitter(quarantineDelay)))
+		return false
 	}
-	return false
 }
 
-func (a *attempt) retention() time.Duration {
-	if a.method == nil {
-		return defaultRetention
-	}
-	return a.method.opts.Retention
-}
+// quarantineDelay is about how long a suspect that was handed back is left alone.
+const quarantineDelay = 5 * time.Second
+
+func (a *attempt) retention() time.Duration { return a.m.retention(a.claimed) }
 
 func (a *attempt) end(r result) transition { return end(r, a.retention()) }
 
-func (a *attempt) handBack() transition { return release(a.m.cancelled(), a.retention()) }
+func (a *attempt) handBack(after time.Duration) transition {
+	return release(after, a.m.cancelled(), a.retention())
+}
 
 // flush stores the newest report. A store that fails is asked again after the
 // next interval.
 func (a *attempt) flush() {
-	if a.over {
+	if news, _ := a.report(); a.over || news == nil {
 		return
 	}
-	_, err := a.update(a.run.io, once, progress(nil))
+	rec, err := a.update(a.run.io, once, progress(nil))
 	switch {
-	case errors.Is(err, ErrDone):
+	case errors.Is(err, ErrDone), errors.Is(err, ErrLeaseLost):
 		a.over = true
-		a.stop(ErrDone)
-	case errors.Is(err, ErrLeaseLost), errors.Is(err, store.ErrNotFound):
+		a.observe(rec)
+	case errors.Is(err, store.ErrNotFound):
 		a.over = true
 		a.stop(ErrLeaseLost)
 	case err != nil:
@@ -150,6 +147,7 @@ func (a *attempt) conclude(t transition) {
 		return
 	}
 	a.over = true
+	a.quit(ErrDone)
 	rec, err := a.update(a.run.io, forever, t)
 	if errors.Is(err, store.ErrInvalid) {
 		a.m.log.Error("lro: the store can never take this result", "operation", a.name, "error", err)

@@ -98,7 +98,7 @@ func remove(rec *store.Record) (*store.Record, error) {
 	next := *rec
 	next.Deleted = true
 	next.ExpireIn = deletedRetention
-	next.DueIn = max(0, rec.DueTime.Sub(rec.UpdateTime))
+	next.DueIn = max(0, min(rec.DueTime.Sub(rec.UpdateTime), time.Until(rec.DueTime)))
 	return &next, nil
 }
 
@@ -181,9 +181,9 @@ func retry(after time.Duration, cancelled result, retention time.Duration) trans
 	})
 }
 
-func release(cancelled result, retention time.Duration) transition {
+func release(after time.Duration, cancelled result, retention time.Duration) transition {
 	return unlessCancelled(cancelled, retention, func(next *store.Record) {
-		next.State = store.Pending
+		next.State, next.DueIn = store.Pending, after
 		next.Released++
 	})
 }
@@ -206,7 +206,7 @@ func unlessCancelled(cancelled result, retention time.Duration, letGo func(*stor
 	}
 }
 
-// attemptsUsed counts the attempts begun, those that a drain cut short left out.
+// attemptsUsed counts the attempts begun, those that were handed back left out.
 func attemptsUsed(rec *store.Record) int { return int(rec.Epoch) - rec.Released }
 
 // ownersLost counts the earlier attempts that ended with their owner.

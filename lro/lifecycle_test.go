@@ -133,7 +133,7 @@ func realTransition(name string, epoch int64) transition {
 	case "retry":
 		return fenced(epoch, retry(time.Second, cancelledResult, modelRetention))
 	case "release":
-		return fenced(epoch, release(cancelledResult, modelRetention))
+		return fenced(epoch, release(0, cancelledResult, modelRetention))
 	case "externalise":
 		return fenced(epoch, externalise(cancelledResult, modelRetention))
 	}

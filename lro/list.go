@@ -51,7 +51,7 @@ func (m *Manager) List(ctx context.Context, parent string, opts *ListOptions) it
 
 func (m *Manager) page(ctx context.Context, q *store.Query) ([]*store.Record, error) {
 	var recs []*store.Record
-	err := m.persist(ctx, patience, func() (err error) {
+	err := m.persist(ctx, patience, func(ctx context.Context) (err error) {
 		recs, err = m.store.List(ctx, q)
 		return err
 	})

@@ -87,25 +87,24 @@ func (a *attempt) meaning(out outcome) (t transition) {
 			t = a.end(a.m.errorOf(a.ctx, a.name, newPanicError(v)))
 		}
 	}()
-	opts := a.method.opts
 	cause := context.Cause(a.ctx)
 	var again *retryError
 	switch {
 	case out.err == nil:
 		return a.end(a.m.resultOf(a.ctx, a.name, out.res))
+	case errors.Is(out.err, ErrExternal):
+		return externalise(a.m.cancelled(), a.retention())
 	case errors.Is(cause, ErrLeaseLost):
 		return nil // its new owner executes it again
 	case errors.Is(cause, ErrShutdown):
-		return a.handBack()
-	case errors.Is(out.err, ErrExternal):
-		return externalise(a.m.cancelled(), opts.Retention)
+		return a.handBack(0)
 	case errors.Is(cause, ErrCancelled) && isContextError(out.err):
 		return a.end(a.m.cancelled())
 	case errors.Is(cause, context.DeadlineExceeded) && isContextError(out.err):
 		return a.end(a.m.late())
-	case errors.As(out.err, &again) && a.used < opts.MaxAttempts:
+	case errors.As(out.err, &again) && a.used < a.method.opts.MaxAttempts:
 		a.m.log.Info("lro: the handler asked for another attempt", "operation", a.name, "attempt", a.epoch, "error", again.err)
-		return retry(a.retryDelay(again.after), a.m.cancelled(), opts.Retention)
+		return retry(a.retryDelay(again.after), a.m.cancelled(), a.retention())
 	default:
 		return a.end(a.m.errorOf(a.ctx, a.name, out.err))
 	}

@@ -21,7 +21,7 @@ const shutdownGrace = 5 * time.Second
 //nolint:containedctx // it is the owner of these contexts, and lives as long as they do
 type run struct {
 	m      *Manager
-	values context.Context // values for handlers; never ends
+	values context.Context // of handlers; ends with ErrShutdown at DrainTimeout
 	io     context.Context // of store calls; ends when Run gives up
 	work   context.Context // ends when the drain begins
 
@@ -31,7 +31,6 @@ type run struct {
 	suspects   chan struct{} // held by the one suspect that runs
 
 	drain     <-chan struct{} // closed when the drain begins
-	expired   chan struct{}   // closed at DrainTimeout
 	abandoned chan struct{}   // closed when handlers are left behind
 
 	keepers sync.WaitGroup
@@ -54,7 +53,7 @@ type run struct {
 //
 // A second Run is an error.
 func (m *Manager) Run(ctx context.Context) error { //nolint:contextcheck // what a run owns outlives ctx, until all is handed back
-	r, stop, err := m.newRun(ctx)
+	r, shut, stop, err := m.newRun(ctx)
 	if err != nil {
 		return err
 	}
@@ -74,28 +73,27 @@ func (m *Manager) Run(ctx context.Context) error { //nolint:contextcheck // what
 
 	<-ctx.Done()
 	m.update(func(s *state) { s.phase = draining })
-	loops.Wait()
-	r.drainHandlers(stop)
+	r.drainHandlers(&loops, shut, stop)
 	resign()
 	beats.Wait()
 	m.update(func(s *state) { s.phase, s.lease = finished, nil })
 	return r.left()
 }
 
-func (m *Manager) newRun(ctx context.Context) (*run, context.CancelFunc, error) {
-	values := context.WithoutCancel(ctx)
-	io, stop := context.WithCancel(values)
-	r := &run{
-		m: m, values: values, io: io, work: ctx, drain: ctx.Done(),
+func (m *Manager) newRun(ctx context.Context) (r *run, shut context.CancelCauseFunc, stop context.CancelFunc, err error) {
+	io, stopIO := context.WithCancel(context.WithoutCancel(ctx))
+	values, shut := context.WithCancelCause(context.WithoutCancel(ctx))
+	work, endWork := context.WithCancel(ctx) // its Done is never nil: that of ctx may be
+	stop = func() { stopIO(); shut(ErrShutdown); endWork() }
+	r = &run{
+		m: m, values: values, io: io, work: work, drain: work.Done(),
 		claims:     make(chan struct{}, 1),
 		reconciles: make(chan struct{}, 1),
 		rereads:    make(chan struct{}, 1),
 		suspects:   make(chan struct{}, 1),
-		expired:    make(chan struct{}),
 		abandoned:  make(chan struct{}),
 		stale:      make(map[string]struct{}),
 	}
-	var err error
 	m.update(func(s *state) {
 		if s.phase != idle {
 			err = errors.New("lro: Run was called twice; make a new Manager for another run")
@@ -105,16 +103,20 @@ func (m *Manager) newRun(ctx context.Context) (*run, context.CancelFunc, error) 
 	})
 	if err != nil {
 		stop()
-		return nil, nil, err
 	}
-	return r, stop, nil
+	return r, shut, stop, err
 }
 
-// drainHandlers waits for the attempts, ever less patiently. In the end it
-// calls stop, which fails the store calls that are still under way.
-func (r *run) drainHandlers(stop context.CancelFunc) {
+// drainHandlers waits for the loops and the attempts, ever less patiently: at
+// DrainTimeout it calls shut, which cancels the handlers, and in the end stop,
+// which fails the store calls that are still under way.
+func (r *run) drainHandlers(loops *sync.WaitGroup, shut context.CancelCauseFunc, stop context.CancelFunc) {
 	done := make(chan struct{})
 	go func() {
+		loops.Wait()
+		r.settle()
+		r.keepers.Wait()
+		r.settle()
 		r.keepers.Wait()
 		close(done)
 	}()
@@ -122,7 +124,7 @@ func (r *run) drainHandlers(stop context.CancelFunc) {
 		patience time.Duration
 		next     func()
 	}{
-		{r.m.opts.DrainTimeout, func() { close(r.expired) }},
+		{r.m.opts.DrainTimeout, func() { shut(ErrShutdown) }},
 		{shutdownGrace, func() { close(r.abandoned) }},
 		// By now whoever cannot be handed back is adopted when the lease lapses.
 		{r.m.opts.LeaseTTL, stop},

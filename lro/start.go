@@ -173,15 +173,20 @@ func (m *Manager) admit(ctx context.Context, h *method, rec *store.Record, opts 
 			rec = &claimed
 		}
 	}
+	if a != nil {
+		var stop func()
+		ctx, stop = until(ctx, a.run.io)
+		defer stop()
+	}
 	stored, err := m.create(ctx, rec)
 	if a != nil {
+		if !known(err) {
+			m.reconcileSoon()
+		}
 		if err == nil && a.owns(stored) {
 			a.begin(stored) //nolint:contextcheck // the attempt outlives the call
 		} else {
 			a.drop()
-		}
-		if !known(err) {
-			m.reconcileSoon()
 		}
 	}
 	if err != nil {
@@ -199,7 +204,7 @@ func (m *Manager) admit(ctx context.Context, h *method, rec *store.Record, opts 
 // did commit is answered as the existing record.
 func (m *Manager) create(ctx context.Context, rec *store.Record) (*store.Record, error) {
 	var stored *store.Record
-	err := m.persist(ctx, patience, func() (err error) {
+	err := m.persist(ctx, patience, func(ctx context.Context) (err error) {
 		stored, err = m.store.Create(ctx, rec)
 		return err
 	})

@@ -101,6 +101,14 @@ func (m *Manager) reserve(h *method, name string) (a *attempt) {
 	return a
 }
 
+// reserveFor takes n slots for a claim of the methods while it is under way.
+func (s *state) reserveFor(methods []*method, n int) {
+	s.used += n
+	for _, h := range methods {
+		s.usedBy[h] += n
+	}
+}
+
 // hold registers an attempt; one without a method can only end its operation or
 // hand it back, and takes no slot. The caller is inside update, and is either
 // one of Run's loops or has seen that the phase is running.

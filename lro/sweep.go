@@ -1,6 +1,7 @@
 package lro
 
 import (
+	"context"
 	"time"
 
 	"github.com/longrunning-go/longrunning/store"
@@ -24,7 +25,7 @@ func (r *run) endCancelled() {
 	var l *lease
 	r.m.update(func(s *state) { l = s.lease })
 	for l != nil && r.work.Err() == nil && l.mayAdopt(time.Now(), r.m.opts.LeaseTTL) {
-		recs, err := r.m.store.Claim(r.io, &store.Claim{Owner: l.owner, Limit: page, Adopt: true})
+		recs, err := r.ask(l, &store.Claim{Owner: l.owner, Limit: page, Adopt: true})
 		r.accept(l, recs, err)
 		if err != nil || len(recs) < page {
 			return
@@ -34,7 +35,11 @@ func (r *run) endCancelled() {
 
 func (r *run) endOverdue() {
 	for q := (&store.Query{Overdue: true, Limit: page}); r.work.Err() == nil; {
-		recs, err := r.m.store.List(r.io, q)
+		var recs []*store.Record
+		err := r.m.bounded(r.io, func(ctx context.Context) (err error) {
+			recs, err = r.m.store.List(ctx, q)
+			return err
+		})
 		if err != nil {
 			r.m.log.Error("lro: listing overdue operations failed, trying again", "error", err)
 			return
@@ -54,7 +59,11 @@ func (r *run) endOverdue() {
 
 func (r *run) expire() {
 	for r.work.Err() == nil {
-		n, err := r.m.store.Expire(r.io, page)
+		n := 0
+		err := r.m.bounded(r.io, func(ctx context.Context) (err error) {
+			n, err = r.m.store.Expire(ctx, page)
+			return err
+		})
 		if err != nil {
 			r.m.log.Error("lro: removing expired operations failed, trying again", "error", err)
 		}

@@ -92,16 +92,16 @@ func (t *Task[Meta]) Save(ctx context.Context, checkpoint proto.Message) error {
 }
 
 func (a *attempt) save(ctx context.Context, checkpoint []byte) error {
-	ctx, stop := a.untilAbandoned(ctx)
+	ctx, stop := until(ctx, a.writes)
 	defer stop()
 	_, err := a.update(ctx, forever, progress(checkpoint))
 	return a.taskError(ctx, err)
 }
 
-// untilAbandoned ends ctx when the Manager gives its attempts up.
-func (a *attempt) untilAbandoned(ctx context.Context) (context.Context, func()) {
+// until ends ctx with end as well.
+func until(ctx, end context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	stop := context.AfterFunc(a.run.io, func() { cancel(ErrShutdown) })
+	stop := context.AfterFunc(end, func() { cancel(context.Cause(end)) })
 	return ctx, func() { stop(); cancel(nil) }
 }
 
@@ -141,7 +141,7 @@ func (t *Task[Meta]) Complete(ctx context.Context, res proto.Message) error {
 	if err != nil {
 		return err
 	}
-	ctx, stop := a.untilAbandoned(ctx)
+	ctx, stop := until(ctx, a.writes)
 	defer stop()
 	a.setCompleting(true)
 	rec, err := a.update(ctx, forever, a.end(r))

@@ -21,6 +21,9 @@ func (m *Manager) Wait(ctx context.Context, name string) (*longrunningpb.Operati
 	return m.operation(ctx, rec)
 }
 
+// freshness is how long a wait that has run out may take to read once more.
+const freshness = 100 * time.Millisecond
+
 // wait waits until the operation is done, but at most until limit delivers.
 func (m *Manager) wait(ctx context.Context, name string, limit <-chan time.Time) (*store.Record, error) {
 	var drain <-chan struct{}
@@ -33,25 +36,39 @@ func (m *Manager) wait(ctx context.Context, name string, limit <-chan time.Time)
 		return m.visible(ctx, name)
 	}
 
+	for {
+		rec, again, err := m.waitOnce(ctx, name, limit, drain)
+		if !again {
+			return rec, err
+		}
+	}
+}
+
+// waitOnce also reports whether to wait again: a record that was read as missing
+// closes its topic, though it may have been created since.
+func (m *Manager) waitOnce(ctx context.Context, name string, limit <-chan time.Time, drain <-chan struct{}) (*store.Record, bool, error) {
 	t := m.hub.subscribe(name)
 	defer m.hub.unsubscribe(t)
 	rec, err := m.visible(ctx, name)
 	if err != nil || rec.State == store.Done {
-		return rec, err
+		return rec, false, err
 	}
 	m.hub.publish(rec)
 
 	select {
 	case <-t.over:
-		return m.hub.latest(t, rec), nil
+		rec = m.hub.latest(t, rec)
+		return rec, rec.State != store.Done, nil
 	case <-ctx.Done():
-		return m.hub.latest(t, rec), nil
+		return m.hub.latest(t, rec), false, nil
 	case <-limit:
 	case <-drain:
 	}
 	// Reports wake nobody, so what the hub has seen may be older than the store.
+	ctx, stop := context.WithTimeout(ctx, freshness)
+	defer stop()
 	if recs, err := m.store.Get(ctx, name); err == nil && len(recs) == 1 {
 		rec = recs[0]
 	}
-	return m.hub.latest(t, rec), nil
+	return m.hub.latest(t, rec), false, nil
 }

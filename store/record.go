@@ -32,7 +32,7 @@ type Record struct {
 
 	State           State
 	Owner           string // set exactly while Running
-	Released        int    // attempts cut short by a drain
+	Released        int    // attempts handed back, by a drain above all
 	Retried         int    // attempts that asked for another
 	CancelRequested bool   // never falls
 	Deleted         bool   // never falls

@@ -30,6 +30,7 @@ type indexes struct {
 	byParent   index // by parent
 	byDueTime  index // pending, by method and due time
 	byOwner    index // running, by owner
+	cancelled  index // running and cancelled, by owner
 	byDeadline index // not done, by deadline
 	byExpiry   index // done, by expire time
 }
@@ -47,9 +48,8 @@ func newIndexes() indexes {
 		byDueTime: newIndex(in(store.Pending), func(a, b *store.Record) int {
 			return cmp.Or(cmp.Compare(a.Method, b.Method), a.DueTime.Compare(b.DueTime))
 		}),
-		byOwner: newIndex(in(store.Running), func(a, b *store.Record) int {
-			return cmp.Compare(a.Owner, b.Owner)
-		}),
+		byOwner:   newIndex(in(store.Running), compareOwners),
+		cancelled: newIndex(func(r *store.Record) bool { return r.State == store.Running && r.CancelRequested }, compareOwners),
 		byDeadline: newIndex(func(r *store.Record) bool {
 			return r.State != store.Done && !r.Deadline.IsZero()
 		}, func(a, b *store.Record) int { return a.Deadline.Compare(b.Deadline) }),
@@ -61,7 +61,7 @@ func newIndexes() indexes {
 
 // reindex replaces old, if any, by next, if any.
 func (x *indexes) reindex(old, next *store.Record) {
-	for _, i := range []index{x.byID, x.byParent, x.byDueTime, x.byOwner, x.byDeadline, x.byExpiry} {
+	for _, i := range []index{x.byID, x.byParent, x.byDueTime, x.byOwner, x.cancelled, x.byDeadline, x.byExpiry} {
 		if old != nil && i.holds(old) {
 			i.Delete(old)
 		}
@@ -71,10 +71,12 @@ func (x *indexes) reindex(old, next *store.Record) {
 	}
 }
 
-// owned yields the running records of one owner.
-func (x *indexes) owned(owner string) iter.Seq[*store.Record] {
+func compareOwners(a, b *store.Record) int { return cmp.Compare(a.Owner, b.Owner) }
+
+// of yields the records of one owner in an index by owner.
+func (i index) of(owner string) iter.Seq[*store.Record] {
 	return func(yield func(*store.Record) bool) {
-		x.byOwner.Ascend(&store.Record{Owner: owner}, func(rec *store.Record) bool {
+		i.Ascend(&store.Record{Owner: owner}, func(rec *store.Record) bool {
 			return rec.Owner == owner && yield(rec)
 		})
 	}
@@ -97,7 +99,7 @@ func (s *Store) orphans(c *store.Claim) []*store.Record {
 		if s.alive(owner) {
 			continue
 		}
-		for rec := range s.owned(owner) {
+		for rec := range s.byOwner.of(owner) {
 			if len(found) == c.Limit {
 				break
 			}

@@ -54,10 +54,8 @@ func (s *Store) heartbeat(id string, ttl time.Duration) (cancelled []string, err
 	}
 	o.until = now().Add(ttl)
 	o.dead = ttl == 0
-	for rec := range s.owned(id) {
-		if rec.CancelRequested {
-			cancelled = append(cancelled, rec.Name)
-		}
+	for rec := range s.cancelled.of(id) {
+		cancelled = append(cancelled, rec.Name)
 	}
 	return cancelled, nil
 }
@@ -122,7 +120,7 @@ func (s *Store) forgetOwners(t time.Time) {
 			continue
 		}
 		owns := false
-		for range s.owned(id) {
+		for range s.byOwner.of(id) {
 			owns = true
 			break
 		}
