@@ -73,7 +73,7 @@ func (m *Manager) Run(ctx context.Context) error { //nolint:contextcheck // what
 
 	<-ctx.Done()
 	m.update(func(s *state) { s.phase = draining })
-	r.drainHandlers(&loops, shut, stop)
+	r.drainHandlers(&loops, shut, stop) //nolint:contextcheck // as above
 	resign()
 	beats.Wait()
 	m.update(func(s *state) { s.phase, s.lease = finished, nil })

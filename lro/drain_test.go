@@ -1,0 +1,180 @@
+package lro_test
+
+import (
+	"context"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/longrunning-go/longrunning/internal/testpb"
+	"github.com/longrunning-go/longrunning/lro"
+	"github.com/longrunning-go/longrunning/store"
+	"github.com/longrunning-go/longrunning/store/memstore"
+)
+
+// drained reports whether Run returns within so long.
+func drained(t *testing.T, p *process, within time.Duration) bool {
+	t.Helper()
+	done := make(chan error, 1)
+	go func() { done <- p.stop() }()
+	select {
+	case err := <-done:
+		t.Log("Run:", err)
+		return true
+	case <-time.After(within):
+		return false
+	}
+}
+
+// TestDrainOfAHungStore: a store that answers nothing holds up neither Run nor the news to the handlers.
+func TestDrainOfAHungStore(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := newLink(memstore.New())
+		told := make(chan struct{})
+		p := setup(t, l, func(ctx context.Context, _ *printTask, _ *testpb.PrintRequest) (*testpb.PrintResponse, error) {
+			<-ctx.Done()
+			close(told)
+			return nil, ctx.Err()
+		}, nil, nil)
+		p.start("", nil)
+		time.Sleep(10 * time.Second)
+		l.pause()
+		time.Sleep(10 * time.Second)
+		if !drained(t, p, time.Hour) {
+			t.Error("drain hangs: an hour later Run has not returned")
+		}
+		select {
+		case <-told:
+		default:
+			t.Error("handler was not told of the shutdown")
+		}
+		l.resume()
+	})
+}
+
+// TestDrainOfAHungStart: nor does a Start that waits for the store.
+func TestDrainOfAHungStart(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFlaky()
+		p := setup(t, f, echo, nil, nil)
+		free := make(chan struct{})
+		f.set(func(f *flaky) {
+			f.create = func(ctx context.Context, rec *store.Record) (*store.Record, error) {
+				select {
+				case <-ctx.Done():
+				case <-free:
+				}
+				return nil, errStore
+			}
+		})
+		go func() { _, _ = p.print.Start(context.WithoutCancel(t.Context()), &testpb.PrintRequest{}, nil) }()
+		synctest.Wait()
+		if !drained(t, p, time.Hour) {
+			t.Error("drain hangs on a Start whose Create hangs")
+		}
+		close(free)
+	})
+}
+
+// TestDrainBesideAHungReport: handlers hear of the shutdown in time although a write hangs.
+func TestDrainBesideAHungReport(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFlaky()
+		var told atomic.Int64
+		var drain time.Time
+		p := setup(t, f, func(ctx context.Context, task *printTask, _ *testpb.PrintRequest) (*testpb.PrintResponse, error) {
+			task.Report(&testpb.PrintMetadata{PagesDone: 1})
+			<-ctx.Done()
+			told.Store(int64(time.Since(drain)))
+			return nil, ctx.Err()
+		}, nil, nil)
+		f.set(func(f *flaky) {
+			f.update = func(ctx context.Context, rec *store.Record) (*store.Record, error) {
+				<-ctx.Done()
+				return nil, ctx.Err()
+			}
+		})
+		p.start("", nil)
+		time.Sleep(10 * time.Second)
+		drain = time.Now()
+		err := p.stop()
+		if got := time.Duration(told.Load()); got != 20*time.Second || err != nil {
+			t.Errorf("handler was told %v after the drain began, Run: %v; want DrainTimeout 20s and no deaf handler", got, err)
+		}
+	})
+}
+
+// TestDrainKnowsWhoReturned: a handler that returned while a write hung is not called deaf, and its result counts.
+func TestDrainKnowsWhoReturned(t *testing.T) {
+	t.Parallel()
+	// a grace conclude that blocks across the drain while the handler has long returned
+	bad := 0
+	for range 20 {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFlaky()
+			p := setup(t, f, func(ctx context.Context, task *printTask, _ *testpb.PrintRequest) (*testpb.PrintResponse, error) {
+				task.Report(&testpb.PrintMetadata{PagesDone: 1})
+				time.Sleep(5 * time.Second)
+				return &testpb.PrintResponse{}, nil
+			}, nil, nil)
+			var off atomic.Bool
+			f.set(func(f *flaky) {
+				f.update = func(ctx context.Context, rec *store.Record) (*store.Record, error) {
+					if off.Load() {
+						return f.Store.Update(ctx, rec)
+					}
+					time.Sleep(27 * time.Second)
+					off.Store(true)
+					return nil, errStore
+				}
+			})
+			name := p.start("", nil)
+			time.Sleep(1500 * time.Millisecond)
+			err := p.stop()
+			op, _ := p.Get(t.Context(), name)
+			if err != nil && strings.Contains(err.Error(), "ignored") || !op.GetDone() {
+				bad++
+			}
+		})
+	}
+	if bad > 0 {
+		t.Errorf("%d of 20: a handler that returned 20 s before is called deaf, or its result thrown away", bad)
+	}
+}
+
+// TestDrainSettlesUnknownClaims: what a claim of unknown outcome left behind is handed back, and costs no attempt.
+func TestDrainSettlesUnknownClaims(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		shared := memstore.New()
+		f := &flaky{Store: shared}
+		f.claim = func(ctx context.Context, c *store.Claim) ([]*store.Record, error) {
+			recs, err := shared.Claim(ctx, c)
+			if len(recs) > 0 {
+				return nil, errStore // committed, answer lost
+			}
+			return recs, err
+		}
+		var runs atomic.Int64
+		count := func(context.Context, *printTask, *testpb.PrintRequest) (*testpb.PrintResponse, error) {
+			runs.Add(1)
+			return &testpb.PrintResponse{}, nil
+		}
+		one := &lro.MethodOptions{MaxAttempts: 1}
+		first := setup(t, f, count, nil, one)
+		name := setupIdle(t, shared, count, nil, one).start("", nil) // pending; the hint makes first claim it
+		synctest.Wait()
+		if err := first.stop(); err != nil {
+			t.Fatal(err)
+		}
+		op := setup(t, shared, count, nil, one).end(name)
+		if op.GetError() != nil || runs.Load() != 1 {
+			t.Errorf("a claim of unknown outcome, then a drain: handler ran %d times, the operation ended with %v", runs.Load(), op.GetResult())
+		}
+	})
+}
