@@ -54,6 +54,9 @@ type Access struct {
 // that an existing operation and a missing one are refused alike (AIP-211). An
 // error with a gRPC status reaches the caller as it is; any other becomes
 // PERMISSION_DENIED. It may be called from any goroutine.
+//
+// It is about the methods of google.longrunning.Operations. The methods that
+// start operations are the service's own: who may call them is checked there.
 type Authorizer func(ctx context.Context, access Access) error
 
 // AllowAll is the Authorizer of a server whose callers may do everything.

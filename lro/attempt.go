@@ -31,7 +31,8 @@ type attempt struct {
 	writes context.Context         //nolint:containedctx // of the Task's calls; ends when the keeper concludes
 	quit   context.CancelCauseFunc // ends writes
 
-	over bool // the keeper's: there is nothing more to write
+	over   bool   // the keeper's: there is nothing more to write
+	stored func() // the keeper's: called when the end that it writes is stored; may be nil
 
 	turn     chan struct{} // held while rec is used, also across a store call
 	rec      *store.Record // the newest that this attempt wrote or read

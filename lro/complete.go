@@ -66,7 +66,12 @@ func (m *Manager) Fail(ctx context.Context, name string, err error) error {
 	if lookupErr != nil {
 		return lookupErr
 	}
-	return m.endByName(ctx, rec, m.errorOf(ctx, name, err))
+	r, stored := m.errorOf(ctx, name, err)
+	if err := m.endByName(ctx, rec, r); err != nil {
+		return err
+	}
+	stored()
+	return nil
 }
 
 func (m *Manager) endByName(ctx context.Context, rec *store.Record, r result) error {
@@ -109,7 +114,8 @@ func (m *Manager) Cancel(ctx context.Context, name string) error {
 }
 
 // Delete hides an operation from every read, at once and for good. It does not
-// cancel: the work goes on and its record expires one minute after its end.
+// cancel: the work goes on and its record expires one minute after its end. A
+// Wait that was parked before still gets the end.
 //
 // Errors: ErrNotFound, also for what is deleted already; INVALID_ARGUMENT for a
 // malformed name; UNAVAILABLE.

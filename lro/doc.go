@@ -52,6 +52,17 @@
 //
 // # Names and words
 //
-// An operation's name is {parent}/operations/{id}, and the server assigns it.
-// Everything else is called what DESIGN.md, section 2, calls it.
+// An operation's name is {parent}/operations/{id}, and the server assigns it. Its
+// method is the RPC that started it; a handler executes it, and a task is the
+// handler's view of it. An attempt is one execution. An owner is one Manager that
+// runs; it is alive as long as its heartbeats reach the store, and adopts what
+// dead owners have left. An external operation is ended by something that is no
+// handler. A drain is the orderly end of Run.
+//
+// # Testing
+//
+// All time is the standard library's, so a handler that takes an hour is tested
+// in milliseconds in a bubble of testing/synctest: make the store and the Manager
+// inside the bubble, start Run in a goroutine, call synctest.Wait, and end Run
+// before the bubble ends. recipe_test.go in this package shows it.
 package lro

@@ -111,6 +111,36 @@ func ExampleTask_Save() {
 	// attempt 2 starts at page 2
 }
 
+// One process starts operations and another, which shares the store, runs them.
+func ExampleDeclare() {
+	shared := memstore.New() // in earnest a database
+	api, err := lro.New(shared, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	printing := lro.Declare[*testpb.PrintRequest, *testpb.PrintResponse, *testpb.PrintMetadata](api, nil)
+	defer runInBackground(api)()
+
+	worker, err := lro.New(shared, nil)
+	if err != nil {
+		log.Print(err)
+		return
+	}
+	lro.Handle(worker, func(_ context.Context, _ *lro.Task[*testpb.PrintMetadata], req *testpb.PrintRequest) (*testpb.PrintResponse, error) {
+		return &testpb.PrintResponse{Text: "printed by the worker: " + req.GetText()}, nil
+	}, nil)
+	defer runInBackground(worker)()
+
+	op, err := printing.Start(context.Background(), &testpb.PrintRequest{Text: "Emma"}, nil)
+	if err != nil {
+		log.Print(err)
+		return
+	}
+	res, err := poller.New[*testpb.PrintResponse](api.LocalClient(), op, nil).Wait(context.Background())
+	fmt.Println(res.GetText(), err)
+	// Output: printed by the worker: Emma <nil>
+}
+
 // What a handler's error becomes: one with a status is stored as it is, and of
 // any other clients see only that it happened.
 func ExampleManager_Fail() {

@@ -23,16 +23,17 @@ func (a *attempt) keep() {
 		return
 	}
 	go a.handle()
-	if a.attend() {
-		a.drop()
+	if fate, deserted := a.attend(); deserted {
+		a.run.desert(a, fate)
 	} else {
-		a.run.desert(a)
+		a.drop()
 	}
 }
 
-// attend stores what becomes due while the handler runs, and reports whether
-// it returned; a handler that ignores its context is left behind by a drain.
-func (a *attempt) attend() bool {
+// attend stores what becomes due while the handler runs, until it returns. One
+// that ignores its context is deserted by a drain; fate then says what became of
+// its operation.
+func (a *attempt) attend() (fate string, deserted bool) {
 	var (
 		cancels  = a.cancels
 		ctxDone  = a.ctx.Done()
@@ -44,7 +45,7 @@ func (a *attempt) attend() bool {
 		select {
 		case out := <-a.returned:
 			a.finish(out)
-			return true
+			return "", false
 		case <-a.reported:
 			if interval == nil {
 				interval = time.After(a.m.opts.ReportInterval - time.Since(flushed))
@@ -65,11 +66,14 @@ func (a *attempt) attend() bool {
 			select {
 			case out := <-a.returned:
 				a.finish(out)
-				return true
+				return "", false
 			default:
 			}
+			if a.over {
+				return "ended before", true
+			}
 			a.conclude(a.handBack(0))
-			return false
+			return "handed back", true
 		}
 	}
 }
@@ -152,10 +156,14 @@ func (a *attempt) conclude(t transition) {
 	if errors.Is(err, store.ErrInvalid) {
 		a.m.log.Error("lro: the store can never take this result", "operation", a.name, "error", err)
 		a.discardReport()
+		a.stored = nil
 		rec, err = a.update(a.run.io, forever, a.end(a.m.unstorable()))
 	}
 	switch {
 	case err == nil:
+		if a.stored != nil {
+			a.stored()
+		}
 		a.m.log.Debug("lro: attempt ended", "operation", a.name, "attempt", a.epoch, "state", rec.State)
 	case errors.Is(err, ErrDone), errors.Is(err, ErrLeaseLost), errors.Is(err, store.ErrNotFound):
 		a.m.log.Info("lro: attempt was fenced off", "operation", a.name, "attempt", a.epoch, "error", err)

@@ -12,7 +12,9 @@ import (
 )
 
 // MethodOptions configure a method. The zero value of every field means its
-// default.
+// default. Where one process starts operations and another runs them, Timeout is
+// that of the one that starts, PollInterval of the one that serves, and the rest
+// of the one that runs; Retention is that of whoever ends the operation.
 type MethodOptions struct {
 	// Name is the RPC, as the constant pb.X_Y_FullMethodName says it. Default:
 	// the one RPC in the linked descriptors whose input is Req and whose output
@@ -105,9 +107,11 @@ type handler func(ctx context.Context, a *attempt) (proto.Message, error)
 // context.DeadlineExceeded. The request is fn's own.
 //
 // What fn returns ends the operation: a response, or an error whatever its
-// code. Only [Retry] and [ErrExternal] keep it going. An error with a gRPC
-// status is stored as it is; any other, like a panic, reaches clients as
-// INTERNAL with an id, and the log has the full text under that id.
+// code. Only [Retry] and [ErrExternal] keep it going, and after ErrShutdown any
+// other error hands it back. An error with a gRPC status is stored as it is; any
+// other, like a panic, reaches clients as INTERNAL with an id, and the log has
+// the full text under that id. After a Cancel return ctx.Err(), or an error that
+// wraps it: the operation is then CANCELLED, and any other error is its result.
 //
 // Handle panics, as http.Handle does, if the types contradict
 // google.longrunning.operation_info or the naming convention, if the RPC cannot
@@ -135,9 +139,9 @@ func Handle[Req, Res, Meta proto.Message](m *Manager, fn func(context.Context, *
 	return h
 }
 
-// Declare makes a method known that this process starts and another runs, or,
-// with MethodOptions.External, that Complete and Fail end. It panics as Handle
-// does.
+// Declare makes a method known that this process starts and another runs, which
+// has a Handle for it and shares the store; or, with MethodOptions.External, that
+// Complete and Fail end. It panics as Handle does.
 func Declare[Req, Res, Meta proto.Message](m *Manager, opts *MethodOptions) *Method[Req, Res, Meta] {
 	h := newMethod[Req, Res, Meta](m, "Declare", opts)
 	m.register(h.method)
@@ -145,6 +149,9 @@ func Declare[Req, Res, Meta proto.Message](m *Manager, opts *MethodOptions) *Met
 }
 
 func newMethod[Req, Res, Meta proto.Message](m *Manager, caller string, opts *MethodOptions) *Method[Req, Res, Meta] {
+	if m == nil {
+		panic(fmt.Sprintf("lro: %s: the Manager is nil; make one with New", caller))
+	}
 	resolved, err := opts.resolve(m.opts.Capacity)
 	if err != nil {
 		panic(fmt.Sprintf("lro: %s: %v", caller, err))

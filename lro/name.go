@@ -53,6 +53,9 @@ func checkParent(parent string) error {
 	if err := checkText(parent, maxName/2); err != nil {
 		return fmt.Errorf("the parent %w", err)
 	}
+	if parent == collection || strings.HasSuffix(parent, "/"+collection) {
+		return fmt.Errorf("the parent %q ends in %q: give the resource alone, such as projects/p1, or nothing for the default parent", parent, collection)
+	}
 	for segment := range strings.SplitSeq(parent, "/") {
 		switch segment {
 		case "":

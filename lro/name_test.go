@@ -67,7 +67,7 @@ func TestName(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := setup(t, memstore.New(), echo, nil, nil)
 		for _, parent := range []string{
-			"", "projects/p1", "projects/p1/locations/eu-1", "a", "operations", "projects/p1/operations/o1",
+			"", "projects/p1", "projects/p1/locations/eu-1", "a", "operations/o1", "projects/p1/operations/o1",
 			"projects/a project", "projects/Ω%2F~_.b", strings.Repeat("p", 512),
 		} {
 			name := p.start("x", &lro.StartOptions{Parent: parent})

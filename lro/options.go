@@ -84,9 +84,12 @@ func (o *Options) resolve() (Options, error) {
 	switch {
 	case r.LeaseTTL < time.Second:
 		return r, fmt.Errorf("lro: Options.LeaseTTL is %v; it must be at least 1s", r.LeaseTTL)
-	case r.DrainTimeout < 0 || r.ReportInterval < 0 || r.MaxPayload < 0:
-		return r, fmt.Errorf("lro: Options.DrainTimeout is %v, ReportInterval %v and MaxPayload %d; none may be negative",
-			r.DrainTimeout, r.ReportInterval, r.MaxPayload)
+	case r.DrainTimeout < 0:
+		return r, fmt.Errorf("lro: Options.DrainTimeout is %v; it must not be negative", r.DrainTimeout)
+	case r.ReportInterval < 0:
+		return r, fmt.Errorf("lro: Options.ReportInterval is %v; it must not be negative", r.ReportInterval)
+	case r.MaxPayload < 0:
+		return r, fmt.Errorf("lro: Options.MaxPayload is %d; it must not be negative", r.MaxPayload)
 	}
 	return r, nil
 }

@@ -42,8 +42,9 @@ func (e *retryError) Unwrap() error { return e.err }
 
 // Retry wraps an error so that a handler that returns it gets another attempt,
 // not before after has passed; 0 leaves the delay to the library, 1 s to 1 min,
-// longer with every attempt and jittered. On the last attempt the operation
-// fails with err.
+// longer with every attempt and jittered. It starts within about a second of
+// that. On the last attempt the operation fails with err: give it a gRPC status
+// if clients should see it.
 func Retry(err error, after time.Duration) error {
 	if err == nil {
 		err = errors.New("lro: Retry was given no error")
@@ -84,7 +85,7 @@ func (a *attempt) completed() bool {
 func (a *attempt) meaning(out outcome) (t transition) {
 	defer func() { // the methods of an error are the handler's code too
 		if v := recover(); v != nil {
-			t = a.end(a.m.errorOf(a.ctx, a.name, newPanicError(v)))
+			t = a.fail(newPanicError(v))
 		}
 	}()
 	cause := context.Cause(a.ctx)
@@ -106,8 +107,15 @@ func (a *attempt) meaning(out outcome) (t transition) {
 		a.m.log.Info("lro: the handler asked for another attempt", "operation", a.name, "attempt", a.epoch, "error", again.err)
 		return retry(a.retryDelay(again.after), a.m.cancelled(), a.retention())
 	default:
-		return a.end(a.m.errorOf(a.ctx, a.name, out.err))
+		return a.fail(out.err)
 	}
+}
+
+// fail ends the operation with err.
+func (a *attempt) fail(err error) transition {
+	r, stored := a.m.errorOf(a.ctx, a.name, err)
+	a.stored = stored
+	return a.end(r)
 }
 
 func isContextError(err error) bool {
@@ -140,21 +148,23 @@ func (m *Manager) resultOf(ctx context.Context, name string, res proto.Message) 
 	return result{response: b}
 }
 
-// errorOf turns an error into the Status that is stored: the one it carries,
-// details included, or a neutral INTERNAL whose text only the log has.
-func (m *Manager) errorOf(ctx context.Context, name string, err error) result {
+// errorOf turns an error into the Status to store: the one it carries, details
+// included, or a neutral INTERNAL whose text only the log has. The caller calls
+// stored once the Status is stored: an error that was fenced off is no failure.
+func (m *Manager) errorOf(ctx context.Context, name string, err error) (r result, stored func()) {
 	if st := carried(err); st != nil {
 		if b, ok := m.encodeStatus(st.Proto()); ok {
-			return result{error: b}
+			return result{error: b}, func() {}
 		}
 	}
 	id := uuid.NewString()
-	m.log.ErrorContext(ctx, "lro: the operation failed", "operation", name, errorID, id, "error", err)
 	st, _ := status.New(codes.Internal, "internal error; the service's log has it under "+id).WithDetails(&errdetails.ErrorInfo{
 		Reason: reasonInternal, Domain: m.opts.Domain, Metadata: map[string]string{errorID: id},
 	})
 	b, _ := m.encodeStatus(st.Proto())
-	return result{error: b}
+	return result{error: b}, func() {
+		m.log.ErrorContext(ctx, "lro: the operation failed", "operation", name, errorID, id, "error", err)
+	}
 }
 
 // encodeStatus serializes st with a bounded message, and without its details

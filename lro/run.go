@@ -37,7 +37,7 @@ type run struct {
 
 	mu       sync.Mutex
 	stale    map[string]struct{} // names to re-read
-	deserted []string            // operations whose handlers were left behind
+	deserted []string            // operations whose handlers were left behind, and their fate
 }
 
 // Run claims and executes operations, adopts those of dead owners, keeps this
@@ -49,7 +49,16 @@ type run struct {
 // Options.DrainTimeout. Those that have not ended by then are cancelled with
 // cause ErrShutdown, have five seconds to return, and are handed back for
 // another owner to run at once. Run then answers nil, or an error that names the
-// operations whose handlers ignored their context and are still there.
+// operations whose handlers ignored their context and are still running.
+//
+// Serve until Run has returned, and stop the server then: during the drain
+// clients can still read how far the operations are, and their ends.
+//
+//	err := m.Run(ctx)
+//	grpcServer.GracefulStop()
+//
+// Run is registered as running as soon as it is called; a Wait that comes before
+// is answered at once, and what was started before is executed then.
 //
 // A second Run is an error.
 func (m *Manager) Run(ctx context.Context) error { //nolint:contextcheck // what a run owns outlives ctx, until all is handed back
@@ -141,10 +150,11 @@ func (r *run) drainHandlers(loops *sync.WaitGroup, shut context.CancelCauseFunc,
 	<-done
 }
 
-// desert leaves a handler behind that does not return. It keeps its slot.
-func (r *run) desert(a *attempt) {
+// desert leaves a handler behind that does not return, and notes what became of
+// its operation. It keeps its slot.
+func (r *run) desert(a *attempt, fate string) {
 	r.mu.Lock()
-	r.deserted = append(r.deserted, a.name)
+	r.deserted = append(r.deserted, a.name+" ("+fate+")")
 	r.mu.Unlock()
 	r.keepers.Done()
 }
@@ -156,7 +166,7 @@ func (r *run) left() error {
 		return nil
 	}
 	slices.Sort(r.deserted)
-	return fmt.Errorf("lro: Run: %d handlers ignored their context and are still there; their operations were handed back: %s",
+	return fmt.Errorf("lro: Run: %d handlers ignored their context and are still running: %s",
 		len(r.deserted), strings.Join(r.deserted, ", "))
 }
 

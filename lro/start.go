@@ -21,12 +21,15 @@ type StartOptions struct {
 	Parent string
 	// RequestID makes a repeated Start idempotent (AIP-155): as long as the
 	// earlier operation of this Parent and method is kept, an equal request
-	// answers that one, and another is INVALID_ARGUMENT. At most 128 bytes.
+	// answers that one, and another is INVALID_ARGUMENT. A deleted operation still
+	// stands for its id for as long as it is kept: Start answers it, though it
+	// cannot be read any more. At most 128 bytes.
 	RequestID string
 	// Metadata is what the operation shows until the handler reports.
 	Metadata proto.Message
 	// ValidateOnly checks everything that Start checks and answers a done
-	// operation that has no name and is not stored (AIP-163).
+	// operation that has no name and is not stored (AIP-163). Its response is
+	// empty; StartDone gives it one.
 	ValidateOnly bool
 	// Authorize, if set, is asked for VerbGet before an earlier operation of this
 	// RequestID is answered; what it returns is the error of Start. Set it where
@@ -165,6 +168,7 @@ func (m *Manager) metadataOf(h *method, meta proto.Message) ([]byte, error) {
 // admit stores rec, as claimed by this Manager where it can run it now, and
 // starts the attempt; or answers the earlier operation of its request id.
 func (m *Manager) admit(ctx context.Context, h *method, rec *store.Record, opts *StartOptions) (*longrunningpb.Operation, error) {
+	m.warnIdle()
 	var a *attempt
 	if rec.State == store.Pending && h.run != nil && !m.inTx(ctx) {
 		if a = m.reserve(h, rec.Name); a != nil {
@@ -198,6 +202,24 @@ func (m *Manager) admit(ctx context.Context, h *method, rec *store.Record, opts 
 		}
 	}
 	return m.operation(ctx, stored)
+}
+
+// warnIdle says in the log what is forgotten most easily, once and unless Run
+// follows soon.
+func (m *Manager) warnIdle() {
+	m.update(func(s *state) {
+		if s.phase != idle || s.warned {
+			return
+		}
+		s.warned = true
+		time.AfterFunc(5*time.Second, func() {
+			m.update(func(s *state) {
+				if s.phase == idle {
+					m.log.Warn("lro: operations are started and Run is not running: this Manager executes nothing and wakes nobody")
+				}
+			})
+		})
+	})
 }
 
 // create repeats a Create of unknown outcome, unchanged: an earlier try that

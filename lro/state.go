@@ -28,6 +28,7 @@ type state struct {
 	used    int // slots taken, of Options.Capacity
 	usedBy  map[*method]int
 	starved bool // a claim left work behind, for want of slots
+	warned  bool // that Run is not called yet
 }
 
 func (m *Manager) update(f func(*state)) {

@@ -116,6 +116,9 @@ func (a *attempt) taskError(ctx context.Context, err error) error {
 // Load reads the last checkpoint, of any attempt, into checkpoint, and reports
 // whether there was one. An error means that it is of another type.
 func (t *Task[Meta]) Load(checkpoint proto.Message) (bool, error) {
+	if !valid(checkpoint) {
+		return false, t.a.m.invalid(reasonInvalid, "checkpoint", "Load of operation %q was given nil to read into", t.a.name)
+	}
 	t.a.mu.Lock()
 	stored := t.a.checkpoint
 	t.a.mu.Unlock()

@@ -25,6 +25,7 @@ func follow[T proto.Message](ctx context.Context, c *client, p *poller.Poller[T]
 			return ctx.Err()
 		}
 		if err != nil {
+			c.err.Printf("what became of it is unknown; to ask again: %s", c.resumeCommand(p.Name()))
 			return err
 		}
 		show(op)

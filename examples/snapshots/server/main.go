@@ -4,7 +4,7 @@
 //
 // SIGTERM or an interrupt drains it: calls that wait are answered, handlers get
 // 20 seconds to end, and what is left is handed to the next server on the same
-// store. A second signal ends it at once.
+// store; with the memory store there is none. A second signal ends it at once.
 package main
 
 import (
@@ -17,7 +17,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"sync"
 	"syscall"
 	"time"
 
@@ -60,6 +59,10 @@ func parse(args []string) *config {
 	flags.StringVar(&c.dir, "dir", "snapshots", "the `folder` of the archives; servers that share a store share it")
 	flags.DurationVar(&c.lease, "lease", 15*time.Second, "how long this server counts as alive after its last heartbeat, at least 1s")
 	_ = flags.Parse(args) // exits where there is an error
+	if flags.NArg() > 0 {
+		fmt.Fprintf(os.Stderr, "server: expected flags only, found %q; help: server -h\n", flags.Args())
+		os.Exit(2)
+	}
 	return &c
 }
 
@@ -101,12 +104,12 @@ func run(ctx context.Context, c *config, out *log.Logger) error {
 	if c.http != "" {
 		out.Printf("-http %s: HTTP/JSON is served by a later version", c.http)
 	}
-	return serve(ctx, m, svc, listener)
+	return serve(ctx, m, svc, listener, out)
 }
 
 // serve runs m and a gRPC server on listener until ctx ends or one of them
-// fails, and then drains both.
-func serve(ctx context.Context, m *lro.Manager, svc *service.Service, listener net.Listener) error {
+// fails, then drains m, and then stops the server.
+func serve(ctx context.Context, m *lro.Manager, svc *service.Service, listener net.Listener, out *log.Logger) error {
 	g := grpc.NewServer()
 	pb.RegisterSnapshotsServer(g, svc)
 	longrunningpb.RegisterOperationsServer(g, lro.NewServer(m, lro.AllowAll, nil))
@@ -116,22 +119,19 @@ func serve(ctx context.Context, m *lro.Manager, svc *service.Service, listener n
 
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	var serveErr error
-	var wg sync.WaitGroup
-	wg.Go(func() {
+	served := make(chan error, 1)
+	go func() {
 		defer cancel()
-		serveErr = g.Serve(listener)
-	})
-	wg.Go(func() {
-		<-ctx.Done()
+		served <- g.Serve(listener)
+	}()
+	context.AfterFunc(ctx, func() {
+		out.Print("draining; a second signal ends the server at once")
 		alive.Shutdown()
-		g.GracefulStop()
 	})
-	err := m.Run(ctx) // answers parked Waits when it drains, or GracefulStop would wait for them
-	cancel()
-	// What else keeps a connection busy, such as a watch of the health, is cut.
+	err := m.Run(ctx) // serves on while it drains, so that clients see the ends
+	// What keeps a connection busy after that, such as a watch of the health, is cut.
 	force := time.AfterFunc(2*time.Second, g.Stop)
 	defer force.Stop()
-	wg.Wait()
-	return errors.Join(err, serveErr)
+	g.GracefulStop()
+	return errors.Join(err, <-served)
 }

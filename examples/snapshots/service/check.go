@@ -44,8 +44,11 @@ func (s *Service) checkPath(path string) error {
 		return failure(codes.InvalidArgument, "INVALID_PATH", "expected the absolute path of a folder in volume.path, found %q", path)
 	}
 	info, err := os.Stat(path)
-	if err != nil || !info.IsDir() {
-		return failure(codes.InvalidArgument, "INVALID_PATH", "expected a folder at volume.path, found none at %q", path)
+	if err != nil {
+		return failure(codes.InvalidArgument, "INVALID_PATH", "expected a folder at volume.path, found nothing readable at %q", path)
+	}
+	if !info.IsDir() {
+		return failure(codes.InvalidArgument, "INVALID_PATH", "expected a folder at volume.path, found a file at %q", path)
 	}
 	if own, err := os.Stat(s.dir); err == nil && os.SameFile(info, own) {
 		return failure(codes.InvalidArgument, "INVALID_PATH", "volume.path %q is where the server keeps its snapshots, which is never archived", path)

@@ -86,16 +86,12 @@ func (s *Service) TakeSnapshot(ctx context.Context, req *pb.TakeSnapshotRequest)
 	if err != nil {
 		return nil, err
 	}
-	opts := &lro.StartOptions{
+	return s.takeSnapshot.Start(ctx, req, &lro.StartOptions{
 		Parent:       name.parent(),
 		RequestID:    req.GetRequestId(),
 		Metadata:     &pb.TakeSnapshotMetadata{Volume: name.String(), CreateTime: timestamppb.Now()},
 		ValidateOnly: req.GetValidateOnly(),
-	}
-	if req.GetValidateOnly() {
-		return s.takeSnapshot.StartDone(ctx, req, &pb.TakeSnapshotResponse{}, opts)
-	}
-	return s.takeSnapshot.Start(ctx, req, opts)
+	})
 }
 
 // runCreateVolume handles CreateVolume.
