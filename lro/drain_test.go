@@ -178,3 +178,46 @@ func TestDrainSettlesUnknownClaims(t *testing.T) {
 		}
 	})
 }
+
+// TestDrainKeepsWhatIsExternal: work that a handler handed to somebody outside
+// while it was being shut down is not handed out again.
+func TestDrainKeepsWhatIsExternal(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		shared := memstore.New()
+		p := setup(t, shared, func(ctx context.Context, _ *printTask, _ *testpb.PrintRequest) (*testpb.PrintResponse, error) {
+			<-ctx.Done()
+			return nil, lro.ErrExternal
+		}, nil, nil)
+		name := p.start("", nil)
+		if err := p.stop(); err != nil {
+			t.Fatal(err)
+		}
+		if rec := stored(t, shared, []string{name})[0]; rec.State != store.External {
+			t.Errorf("after the drain the operation is %v; want EXTERNAL", rec.State)
+		}
+	})
+}
+
+// TestDrainSaysWhatBecameOfTheDeaf: an operation that had ended before its deaf
+// handler was left behind was not handed back.
+func TestDrainSaysWhatBecameOfTheDeaf(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		deaf := make(chan struct{})
+		p := setup(t, memstore.New(), func(context.Context, *printTask, *testpb.PrintRequest) (*testpb.PrintResponse, error) {
+			<-deaf
+			return &testpb.PrintResponse{}, nil
+		}, nil, nil)
+		cancelled, running := p.start("", nil), p.start("", nil)
+		if err := p.Cancel(t.Context(), cancelled); err != nil {
+			t.Fatal(err)
+		}
+		p.end(cancelled)
+		err := p.stop()
+		if err == nil || !strings.Contains(err.Error(), cancelled+" (ended before)") || !strings.Contains(err.Error(), running+" (handed back)") {
+			t.Errorf("Run answered %v; want what became of both operations", err)
+		}
+		close(deaf)
+	})
+}

@@ -102,6 +102,7 @@ func TestNameMalformed(t *testing.T) {
 			"myoperations/x":                          "{parent}/operations/{id}",
 			"projects/p1/Operations/x":                "{parent}/operations/{id}",
 			"projects//operations/x":                  "empty segment",
+			"projects/p/operations/operations/x":      "give the resource alone",
 			"projects/-/operations/x":                 `"-"`,
 			"projects/../operations/x":                `".."`,
 			"projects/./operations/x":                 `"."`,
