@@ -43,6 +43,7 @@ func wantNeutral(t *testing.T, log *logbook, op *longrunningpb.Operation, secret
 	if id == "" || !strings.Contains(op.GetError().GetMessage(), id) {
 		t.Errorf("Operation.error is %v; want an error_id, in the message too", op.GetError())
 	}
+	synctest.Wait() // the log is written once the error is stored
 	if text := log.errorUnder(id); !strings.Contains(text, secret) {
 		t.Errorf("the log has %q under id %s; want %q in it", text, id, secret)
 	}
