@@ -25,6 +25,9 @@ type run struct {
 	io     context.Context // of store calls; ends when Run gives up
 	work   context.Context // ends when the drain begins
 
+	shut context.CancelCauseFunc // ends values
+	stop context.CancelFunc      // ends all three
+
 	claims     chan struct{} // poked when something may be claimable
 	reconciles chan struct{} // poked when an outcome of Create or Claim is unknown
 	rereads    chan struct{} // poked when stale has names
@@ -62,11 +65,11 @@ type run struct {
 //
 // A second Run is an error.
 func (m *Manager) Run(ctx context.Context) error { //nolint:contextcheck // what a run owns outlives ctx, until all is handed back
-	r, shut, stop, err := m.newRun(ctx)
+	r, err := m.newRun(ctx)
 	if err != nil {
 		return err
 	}
-	defer stop()
+	defer r.stop()
 
 	var loops, beats sync.WaitGroup
 	alive, resign := context.WithCancel(r.io)
@@ -82,20 +85,21 @@ func (m *Manager) Run(ctx context.Context) error { //nolint:contextcheck // what
 
 	<-ctx.Done()
 	m.update(func(s *state) { s.phase = draining })
-	r.drainHandlers(&loops, shut, stop) //nolint:contextcheck // as above
+	r.drainHandlers(&loops) //nolint:contextcheck // as above
 	resign()
 	beats.Wait()
 	m.update(func(s *state) { s.phase, s.lease = finished, nil })
 	return r.left()
 }
 
-func (m *Manager) newRun(ctx context.Context) (r *run, shut context.CancelCauseFunc, stop context.CancelFunc, err error) {
+func (m *Manager) newRun(ctx context.Context) (*run, error) {
 	io, stopIO := context.WithCancel(context.WithoutCancel(ctx))
 	values, shut := context.WithCancelCause(context.WithoutCancel(ctx))
 	work, endWork := context.WithCancel(ctx) // its Done is never nil: that of ctx may be
-	stop = func() { stopIO(); shut(ErrShutdown); endWork() }
-	r = &run{
+	r := &run{
 		m: m, values: values, io: io, work: work, drain: work.Done(),
+		shut:       shut,
+		stop:       func() { stopIO(); shut(ErrShutdown); endWork() },
 		claims:     make(chan struct{}, 1),
 		reconciles: make(chan struct{}, 1),
 		rereads:    make(chan struct{}, 1),
@@ -103,6 +107,7 @@ func (m *Manager) newRun(ctx context.Context) (r *run, shut context.CancelCauseF
 		abandoned:  make(chan struct{}),
 		stale:      make(map[string]struct{}),
 	}
+	var err error
 	m.update(func(s *state) {
 		if s.phase != idle {
 			err = errors.New("lro: Run was called twice; make a new Manager for another run")
@@ -111,15 +116,15 @@ func (m *Manager) newRun(ctx context.Context) (r *run, shut context.CancelCauseF
 		s.phase, s.run = running, r
 	})
 	if err != nil {
-		stop()
+		r.stop()
 	}
-	return r, shut, stop, err
+	return r, err
 }
 
 // drainHandlers waits for the loops and the attempts, ever less patiently: at
-// DrainTimeout it calls shut, which cancels the handlers, and in the end stop,
-// which fails the store calls that are still under way.
-func (r *run) drainHandlers(loops *sync.WaitGroup, shut context.CancelCauseFunc, stop context.CancelFunc) {
+// DrainTimeout it cancels the handlers, then it leaves them behind, and in the
+// end it fails the store calls that are still under way.
+func (r *run) drainHandlers(loops *sync.WaitGroup) {
 	done := make(chan struct{})
 	go func() {
 		loops.Wait()
@@ -133,10 +138,10 @@ func (r *run) drainHandlers(loops *sync.WaitGroup, shut context.CancelCauseFunc,
 		patience time.Duration
 		next     func()
 	}{
-		{r.m.opts.DrainTimeout, func() { shut(ErrShutdown) }},
+		{r.m.opts.DrainTimeout, func() { r.shut(ErrShutdown) }},
 		{shutdownGrace, func() { close(r.abandoned) }},
 		// By now whoever cannot be handed back is adopted when the lease lapses.
-		{r.m.opts.LeaseTTL, stop},
+		{r.m.opts.LeaseTTL, r.stop},
 	} {
 		timer := time.NewTimer(step.patience)
 		select {
