@@ -14,7 +14,7 @@ import (
 type Store struct {
 	secret []byte
 
-	records sync.Map // by name: *store.Record without Request; changed under mu, read without
+	records *records
 
 	mu         sync.RWMutex
 	requests   map[string][]byte     // by name
@@ -38,6 +38,7 @@ func New() *Store {
 	_, _ = rand.Read(secret) // never fails: see crypto/rand
 	return &Store{
 		secret:     secret,
+		records:    newRecords(),
 		requests:   make(map[string][]byte),
 		requestIDs: make(map[requestKey]string),
 		owners:     make(map[string]*owner),
@@ -74,9 +75,9 @@ func (s *Store) create(rec *store.Record) (stored *store.Record, created bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	key := requestKey{rec.Parent, rec.Method, rec.RequestID}
-	earlier, ok := s.record(rec.Name)
+	earlier, ok := s.records.get(rec.Name)
 	if !ok && rec.RequestID != "" {
-		earlier, ok = s.record(s.requestIDs[key])
+		earlier, ok = s.records.get(s.requestIDs[key])
 	}
 	if ok {
 		return s.withRequest(earlier), false
@@ -116,17 +117,9 @@ func (s *Store) put(old, next *store.Record, t time.Time) *store.Record {
 		}
 	}
 	next.Request, next.Timeout, next.DueIn, next.ExpireIn = nil, 0, 0, 0
-	s.records.Store(next.Name, next)
+	s.records.set(next)
 	s.reindex(old, next)
 	return next
-}
-
-func (s *Store) record(name string) (*store.Record, bool) {
-	rec, ok := s.records.Load(name)
-	if !ok {
-		return nil, false
-	}
-	return rec.(*store.Record), true
 }
 
 func (s *Store) withRequest(rec *store.Record) *store.Record {
@@ -142,7 +135,7 @@ func (s *Store) Get(ctx context.Context, names ...string) ([]*store.Record, erro
 	}
 	found := make([]*store.Record, 0, len(names))
 	for _, name := range names {
-		if rec, ok := s.record(name); ok {
+		if rec, ok := s.records.get(name); ok {
 			found = append(found, rec)
 		}
 	}
@@ -170,7 +163,7 @@ func (s *Store) Update(ctx context.Context, rec *store.Record) (*store.Record, e
 func (s *Store) update(rec *store.Record) (old, next *store.Record, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	old, ok := s.record(rec.Name)
+	old, ok := s.records.get(rec.Name)
 	if !ok {
 		return nil, nil, fmt.Errorf("%w: %q", store.ErrNotFound, rec.Name)
 	}
@@ -206,7 +199,7 @@ func (s *Store) Expire(ctx context.Context, limit int) (int, error) {
 	s.forgetOwners(t)
 	expired := s.expired(t, limit)
 	for _, rec := range expired {
-		s.records.Delete(rec.Name)
+		s.records.remove(rec.Name)
 		delete(s.requests, rec.Name)
 		if rec.RequestID != "" {
 			delete(s.requestIDs, requestKey{rec.Parent, rec.Method, rec.RequestID})
