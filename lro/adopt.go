@@ -12,8 +12,8 @@ import (
 // retries that come due, orphans, and everything on a store without hints.
 const claimInterval = time.Second
 
-// page is how many records are read or claimed at once.
-const page = 500
+// batch is how many records are read or claimed at once.
+const batch = 500
 
 // claimLoop takes work as long as slots are free. Reconciling happens on the
 // same goroutine, so that it never sees a claim whose answer is under way.
@@ -71,7 +71,7 @@ func (r *run) claim(methods []*method) (more bool) {
 			names[i] = h.name
 			limit = max(limit, s.free(r.m, h))
 		}
-		limit = min((limit+1)/2, page) // the other half is for Start
+		limit = min((limit+1)/2, batch) // the other half is for Start
 		s.starved = s.starved || limit == 0
 		s.reserveFor(methods, limit)
 	})
@@ -146,11 +146,9 @@ func (r *run) reconcile() error {
 	if l == nil {
 		return nil
 	}
-	for q := (&store.Query{Owner: l.owner, Limit: page}); ; {
-		var recs []*store.Record
-		err := r.m.bounded(r.io, func(ctx context.Context) (err error) {
-			recs, err = r.m.store.List(ctx, q)
-			return err
+	for q := (&store.Query{Owner: l.owner, Limit: batch}); ; {
+		recs, err := timed(r.io, r.m, func(ctx context.Context) ([]*store.Record, error) {
+			return r.m.store.List(ctx, q)
 		})
 		if err == nil {
 			err = r.releaseUnheld(l, recs)
@@ -197,10 +195,8 @@ func (r *run) releaseUnheld(l *lease, recs []*store.Record) error {
 	if len(names) == 0 {
 		return nil
 	}
-	var fresh []*store.Record
-	err := r.m.bounded(r.io, func(ctx context.Context) (err error) {
-		fresh, err = r.m.store.Get(ctx, names...)
-		return err
+	fresh, err := timed(r.io, r.m, func(ctx context.Context) ([]*store.Record, error) {
+		return r.m.store.Get(ctx, names...)
 	})
 	if err != nil {
 		return err

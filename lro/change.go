@@ -36,10 +36,8 @@ func (m *Manager) change(ctx context.Context, rec *store.Record, t transition, p
 		if err != nil || next == nil {
 			return rec, err
 		}
-		var stored *store.Record
-		err = m.persist(ctx, patience, func(ctx context.Context) (err error) {
-			stored, err = m.store.Update(ctx, next)
-			return err
+		stored, err := persist(ctx, m, patience, func(ctx context.Context) (*store.Record, error) {
+			return m.store.Update(ctx, next)
 		})
 		if !errors.Is(err, store.ErrConflict) {
 			if err == nil && !m.inTx(ctx) {
@@ -65,10 +63,8 @@ func (m *Manager) change(ctx context.Context, rec *store.Record, t transition, p
 
 // read answers one record, deleted ones too.
 func (m *Manager) read(ctx context.Context, name string, patience time.Duration) (*store.Record, error) {
-	var recs []*store.Record
-	err := m.persist(ctx, patience, func(ctx context.Context) (err error) {
-		recs, err = m.store.Get(ctx, name)
-		return err
+	recs, err := persist(ctx, m, patience, func(ctx context.Context) ([]*store.Record, error) {
+		return m.store.Get(ctx, name)
 	})
 	switch {
 	case err != nil:
@@ -81,25 +77,25 @@ func (m *Manager) read(ctx context.Context, name string, patience time.Duration)
 
 // persist repeats a store call while its outcome is unknown. In a transaction
 // of the caller it is tried once: what failed there has failed.
-func (m *Manager) persist(ctx context.Context, patience time.Duration, call func(context.Context) error) error {
+func persist[T any](ctx context.Context, m *Manager, patience time.Duration, call func(context.Context) (T, error)) (T, error) {
 	began := time.Now()
 	for delay := 50 * time.Millisecond; ; delay = min(2*delay, 5*time.Second) {
-		err := m.bounded(ctx, call)
+		answer, err := timed(ctx, m, call)
 		if known(err) || m.inTx(ctx) || ctx.Err() != nil {
-			return err
+			return answer, err
 		}
 		if patience != forever && time.Since(began)+delay > patience {
-			return err
+			return answer, err
 		}
 		m.log.WarnContext(ctx, "lro: store call failed, trying again", "error", err)
 		if !pause(ctx, jitter(delay)) {
-			return err
+			return answer, err
 		}
 	}
 }
 
-// bounded makes one store call that cannot hang for ever.
-func (m *Manager) bounded(ctx context.Context, call func(context.Context) error) error {
+// timed makes one store call that cannot hang for ever.
+func timed[T any](ctx context.Context, m *Manager, call func(context.Context) (T, error)) (T, error) {
 	if m.inTx(ctx) {
 		return call(ctx)
 	}

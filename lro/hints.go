@@ -72,11 +72,9 @@ func (r *run) safetyLoop() {
 // reread reads operations in batches and tells their waiters and attempts. A
 // batch that fails is left to the next safety round.
 func (r *run) reread(names []string) {
-	for chunk := range slices.Chunk(names, page) {
-		var recs []*store.Record
-		err := r.m.bounded(r.io, func(ctx context.Context) (err error) {
-			recs, err = r.m.store.Get(ctx, chunk...)
-			return err
+	for chunk := range slices.Chunk(names, batch) {
+		recs, err := timed(r.io, r.m, func(ctx context.Context) ([]*store.Record, error) {
+			return r.m.store.Get(ctx, chunk...)
 		})
 		if err != nil {
 			r.m.log.Warn("lro: reading watched operations failed, trying again", "error", err)

@@ -20,7 +20,7 @@ type ListOptions struct {
 // yielded exactly once, whatever else comes and goes. The sequence ends after
 // the first error: INVALID_ARGUMENT for a malformed parent, or UNAVAILABLE.
 func (m *Manager) List(ctx context.Context, parent string, opts *ListOptions) iter.Seq2[*longrunningpb.Operation, error] {
-	q := store.Query{Parent: parent, Limit: page}
+	q := store.Query{Parent: parent, Limit: batch}
 	if opts != nil {
 		q.Done = opts.Done
 	}
@@ -50,10 +50,8 @@ func (m *Manager) List(ctx context.Context, parent string, opts *ListOptions) it
 }
 
 func (m *Manager) page(ctx context.Context, q *store.Query) ([]*store.Record, error) {
-	var recs []*store.Record
-	err := m.persist(ctx, patience, func(ctx context.Context) (err error) {
-		recs, err = m.store.List(ctx, q)
-		return err
+	recs, err := persist(ctx, m, patience, func(ctx context.Context) ([]*store.Record, error) {
+		return m.store.List(ctx, q)
 	})
 	if err != nil {
 		return nil, m.storeError(ctx, "", err)

@@ -28,8 +28,8 @@ type MethodOptions struct {
 	// Timeout bounds an operation from start to done, whatever it waits for;
 	// then it ends as DEADLINE_EXCEEDED. Default 24 h; negative: none.
 	Timeout time.Duration
-	// MaxAttempts is how many times the handler may run; attempts cut short by a
-	// drain do not count. Default 3.
+	// MaxAttempts is how many times the handler may run; attempts that were handed
+	// back, as by a drain, do not count. Default 3.
 	MaxAttempts int
 	// Concurrency is how many handlers of this method one Manager runs at once.
 	// Default Options.Capacity.

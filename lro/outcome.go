@@ -193,7 +193,7 @@ func carried(err error) *status.Status {
 }
 
 func (m *Manager) stockResult(code codes.Code, reason, text string) result {
-	b, _ := m.encodeStatus(m.stock(code, reason, text))
+	b, _ := m.encodeStatus(newStatus(code, reason, m.opts.Domain, text).Proto())
 	return result{error: b}
 }
 

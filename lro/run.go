@@ -33,8 +33,7 @@ type run struct {
 	rereads    chan struct{} // poked when stale has names
 	suspects   chan struct{} // held by the one suspect that runs
 
-	drain     <-chan struct{} // closed when the drain begins
-	abandoned chan struct{}   // closed when handlers are left behind
+	abandoned chan struct{} // closed when handlers are left behind
 
 	keepers sync.WaitGroup
 
@@ -97,7 +96,7 @@ func (m *Manager) newRun(ctx context.Context) (*run, error) {
 	values, shut := context.WithCancelCause(context.WithoutCancel(ctx))
 	work, endWork := context.WithCancel(ctx) // its Done is never nil: that of ctx may be
 	r := &run{
-		m: m, values: values, io: io, work: work, drain: work.Done(),
+		m: m, values: values, io: io, work: work,
 		shut:       shut,
 		stop:       func() { stopIO(); shut(ErrShutdown); endWork() },
 		claims:     make(chan struct{}, 1),

@@ -1,6 +1,7 @@
 package lro
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -51,13 +52,8 @@ type CreateOptions struct {
 // Create makes an operation that has no method and no handler: Complete or Fail
 // ends it, from this process or another. Its errors are those of Start.
 func (m *Manager) Create(ctx context.Context, opts *CreateOptions) (*longrunningpb.Operation, error) {
-	if opts == nil {
-		opts = &CreateOptions{}
-	}
-	h := &method{opts: MethodOptions{Timeout: opts.Timeout, External: true}}
-	if h.opts.Timeout == 0 {
-		h.opts.Timeout = defaultTimeout
-	}
+	opts = cmp.Or(opts, &CreateOptions{})
+	h := &method{opts: MethodOptions{Timeout: cmp.Or(opts.Timeout, defaultTimeout), External: true}}
 	start := &StartOptions{Parent: opts.Parent, RequestID: opts.RequestID, Metadata: opts.Metadata}
 	rec, err := m.newRecord(ctx, h, nil, start)
 	if err != nil {
@@ -67,54 +63,40 @@ func (m *Manager) Create(ctx context.Context, opts *CreateOptions) (*longrunning
 }
 
 func (m *Manager) start(ctx context.Context, h *method, req proto.Message, opts *StartOptions) (*longrunningpb.Operation, error) {
-	if opts == nil {
-		opts = &StartOptions{}
-	}
-	if !valid(req) {
-		return nil, m.invalid(reasonInvalid, "request", "the request of %s is nil", h.name)
+	opts = cmp.Or(opts, &StartOptions{})
+	if opts.ValidateOnly {
+		return m.startDone(ctx, h, req, h.res, opts)
 	}
 	rec, err := m.newRecord(ctx, h, req, opts)
 	if err != nil {
 		return nil, err
-	}
-	if opts.ValidateOnly {
-		rec.State, rec.Owner = store.Done, ""
-		if rec.Response, err = m.encode(h.res); err != nil {
-			return nil, err
-		}
-		return nameless(rec)
 	}
 	return m.admit(ctx, h, rec, opts)
 }
 
 func (m *Manager) startDone(ctx context.Context, h *method, req, res proto.Message, opts *StartOptions) (*longrunningpb.Operation, error) {
-	if opts == nil {
-		opts = &StartOptions{}
-	}
-	if !valid(req) || !valid(res) {
-		return nil, m.invalid(reasonInvalid, "response", "StartDone of %s needs a request and a response; one is nil", h.name)
-	}
+	opts = cmp.Or(opts, &StartOptions{})
 	rec, err := m.newRecord(ctx, h, req, opts)
 	if err != nil {
 		return nil, err
 	}
-	rec.State, rec.ExpireIn = store.Done, h.opts.Retention
-	if rec.Response, err = m.payload("response", res); err != nil {
+	r, err := m.response(h, res)
+	if err != nil {
 		return nil, err
 	}
+	rec.State, rec.Response, rec.ExpireIn = store.Done, r.response, h.opts.Retention
 	if opts.ValidateOnly {
-		return nameless(rec)
+		rec.Name = ""
+		return m.operation(ctx, rec)
 	}
 	return m.admit(ctx, h, rec, opts)
 }
 
-func nameless(rec *store.Record) (*longrunningpb.Operation, error) {
-	rec.Name = ""
-	return operationOf(rec)
-}
-
 // newRecord checks what a caller gave and makes the record of it.
 func (m *Manager) newRecord(ctx context.Context, h *method, req proto.Message, opts *StartOptions) (*store.Record, error) {
+	if h.req != nil && !valid(req) {
+		return nil, m.invalid(reasonInvalid, "request", "the request of %s is nil", h.name)
+	}
 	if err := checkParent(opts.Parent); err != nil {
 		return nil, m.invalid(reasonInvalid, "parent", "%v", err)
 	}
@@ -138,7 +120,7 @@ func (m *Manager) newRecord(ctx context.Context, h *method, req proto.Message, o
 	if h.opts.External {
 		rec.State = store.External
 	}
-	if req != nil {
+	if h.req != nil {
 		if rec.Request, err = m.payload("request", req); err != nil {
 			return nil, err
 		}
@@ -225,12 +207,9 @@ func (m *Manager) warnIdle() {
 // create repeats a Create of unknown outcome, unchanged: an earlier try that
 // did commit is answered as the existing record.
 func (m *Manager) create(ctx context.Context, rec *store.Record) (*store.Record, error) {
-	var stored *store.Record
-	err := m.persist(ctx, patience, func(ctx context.Context) (err error) {
-		stored, err = m.store.Create(ctx, rec)
-		return err
+	return persist(ctx, m, patience, func(ctx context.Context) (*store.Record, error) {
+		return m.store.Create(ctx, rec)
 	})
-	return stored, err
 }
 
 // sameRequest decides whether earlier may answer a repeated request id.

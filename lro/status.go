@@ -8,7 +8,6 @@ import (
 	"unicode/utf8"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
-	spb "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/protoadapt"
@@ -164,9 +163,4 @@ func bounded(text string) string {
 		cut--
 	}
 	return text[:cut] + "…"
-}
-
-// stock is the Status of an operation that the library itself ends.
-func (m *Manager) stock(code codes.Code, reason, text string) *spb.Status {
-	return newStatus(code, reason, m.opts.Domain, text).Proto()
 }

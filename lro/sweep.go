@@ -25,20 +25,18 @@ func (r *run) endCancelled() {
 	var l *lease
 	r.m.update(func(s *state) { l = s.lease })
 	for l != nil && r.work.Err() == nil && l.mayAdopt(time.Now(), r.m.opts.LeaseTTL) {
-		recs, err := r.ask(l, &store.Claim{Owner: l.owner, Limit: page, Adopt: true})
+		recs, err := r.ask(l, &store.Claim{Owner: l.owner, Limit: batch, Adopt: true})
 		r.accept(l, recs, err)
-		if err != nil || len(recs) < page {
+		if err != nil || len(recs) < batch {
 			return
 		}
 	}
 }
 
 func (r *run) endOverdue() {
-	for q := (&store.Query{Overdue: true, Limit: page}); r.work.Err() == nil; {
-		var recs []*store.Record
-		err := r.m.bounded(r.io, func(ctx context.Context) (err error) {
-			recs, err = r.m.store.List(ctx, q)
-			return err
+	for q := (&store.Query{Overdue: true, Limit: batch}); r.work.Err() == nil; {
+		recs, err := timed(r.io, r.m, func(ctx context.Context) ([]*store.Record, error) {
+			return r.m.store.List(ctx, q)
 		})
 		if err != nil {
 			r.m.log.Error("lro: listing overdue operations failed, trying again", "error", err)
@@ -50,7 +48,7 @@ func (r *run) endOverdue() {
 				r.m.log.Error("lro: ending an overdue operation failed, trying again", "operation", rec.Name, "error", err)
 			}
 		}
-		if len(recs) < page {
+		if len(recs) < batch {
 			return
 		}
 		q.Before = recs[len(recs)-1].ID
@@ -59,15 +57,13 @@ func (r *run) endOverdue() {
 
 func (r *run) expire() {
 	for r.work.Err() == nil {
-		n := 0
-		err := r.m.bounded(r.io, func(ctx context.Context) (err error) {
-			n, err = r.m.store.Expire(ctx, page)
-			return err
+		n, err := timed(r.io, r.m, func(ctx context.Context) (int, error) {
+			return r.m.store.Expire(ctx, batch)
 		})
 		if err != nil {
 			r.m.log.Error("lro: removing expired operations failed, trying again", "error", err)
 		}
-		if err != nil || n < page {
+		if err != nil || n < batch {
 			return
 		}
 	}

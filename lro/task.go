@@ -17,7 +17,7 @@ type Task[Meta proto.Message] struct{ a *attempt }
 func (t *Task[Meta]) Name() string { return t.a.name }
 
 // Attempt answers the number of this execution: 1 on the first, higher on every
-// later one, attempts cut short by a drain included. It never falls, so it is
+// later one, attempts that were handed back included. It never falls, so it is
 // also the fencing token for side effects: a system that remembers the highest
 // number it was shown can refuse an attempt that was paused and overtaken.
 func (t *Task[Meta]) Attempt() int64 { return t.a.epoch }

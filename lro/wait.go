@@ -29,7 +29,7 @@ func (m *Manager) wait(ctx context.Context, name string, limit <-chan time.Time)
 	var drain <-chan struct{}
 	m.update(func(s *state) {
 		if s.phase == running {
-			drain = s.run.drain
+			drain = s.run.work.Done()
 		}
 	})
 	if drain == nil {
