@@ -41,9 +41,9 @@ var server = slices.Concat(wire, []string{
 // longest that fits. A folder may stand here before it exists.
 var rules = map[string]rule{
 	"store":             {},
-	"store/memstore":    {ours: []string{"store"}, others: []string{"github.com/tidwall/btree"}},
-	"store/sqlitestore": {ours: []string{"store"}, others: []string{"modernc.org/sqlite"}},
-	"store/pgstore":     {ours: []string{"store"}, others: []string{"github.com/jackc/pgx/v5"}},
+	"store/memstore":    {ours: []string{"store", "internal/hints"}, others: []string{"github.com/tidwall/btree"}},
+	"store/sqlitestore": {ours: []string{"store", "internal/group", "internal/hints"}, others: []string{"modernc.org/sqlite"}},
+	"store/pgstore":     {ours: []string{"store", "internal/group", "internal/hints"}, others: []string{"github.com/jackc/pgx/v5"}},
 	"store/storetest": {ours: []string{"store"}, others: []string{
 		"github.com/anishathalye/porcupine", "github.com/google/uuid", "pgregory.net/rapid",
 	}},
@@ -56,6 +56,9 @@ var rules = map[string]rule{
 	"poller":            {others: wire},
 	"poller/pollertest": {ours: []string{"poller"}, others: wire},
 
+	// What stores share.
+	"internal/group": {},
+	"internal/hints": {ours: []string{"store"}},
 	// Generated code for tests.
 	"internal/testpb": {others: append(slices.Clone(wire), "google.golang.org/genproto/googleapis/api")},
 

@@ -49,7 +49,8 @@ type Store interface {
 	// A record in state Running is stored as claimed by Owner, with epoch 1. If
 	// that owner is not alive it is stored as Pending and due now instead.
 	//
-	// Errors: ErrInvalid, ErrTx.
+	// Errors: ErrInvalid; with a transaction of the caller also ErrTx, and
+	// ErrConflict where that transaction must be begun anew.
 	Create(ctx context.Context, rec *Record) (*Record, error)
 
 	// Get answers the records with these names, in any order and without their
@@ -62,11 +63,13 @@ type Store interface {
 	// one higher. The fixed fields and the epoch of rec are ignored.
 	//
 	// Every Update of a Pending record sets its DueTime anew, by DueIn, and every
-	// one of a Done record its ExpireTime, by ExpireIn. The owner need not be
-	// alive: a dead owner's updates succeed until another owner has claimed the
-	// record.
+	// one of a Done record its ExpireTime, by ExpireIn. Nothing else of a Done
+	// record changes but Deleted: an Update of more is ErrInvalid. The owner need
+	// not be alive: a dead owner's updates succeed until another owner has claimed
+	// the record.
 	//
-	// Errors: ErrNotFound, ErrConflict, ErrInvalid, ErrTx.
+	// Errors: ErrNotFound, ErrConflict, ErrInvalid; with a transaction of the
+	// caller also ErrTx.
 	Update(ctx context.Context, rec *Record) (*Record, error)
 
 	// List answers the records that q selects, ID descending, at most q.Limit of
@@ -126,7 +129,11 @@ type Notifier interface {
 	Notify(ctx context.Context, fn func(Hint)) error
 }
 
-// A Transactional store takes part in transactions of its caller.
+// A Transactional store takes part in transactions of its caller: Create and
+// Update with such a context commit or vanish with the transaction, Get sees
+// what it has written, and hints leave with the commit. An error of theirs leaves
+// the transaction usable, but for ErrConflict, after which the caller rolls back
+// and begins anew.
 type Transactional interface {
 	// InTx reports whether ctx carries a transaction: the writes made with it
 	// then commit or vanish with that transaction.

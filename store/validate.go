@@ -25,6 +25,11 @@ func (r *Record) Validate() error {
 			return fmt.Errorf("%w: record %q: %s %q is not UTF-8 free of NUL", ErrInvalid, r.Name, f.field, f.value)
 		}
 	}
+	for key, value := range r.Carrier {
+		if !isText(key) || !isText(value) {
+			return fmt.Errorf("%w: record %q: Carrier %q: %q is not UTF-8 free of NUL", ErrInvalid, r.Name, key, value)
+		}
+	}
 	if r.Name == "" || r.ID == "" {
 		return fmt.Errorf("%w: record %q: Name and ID must be set, ID is %q", ErrInvalid, r.Name, r.ID)
 	}

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/longrunning-go/longrunning/internal/hints"
 	"github.com/longrunning-go/longrunning/store"
 )
 
@@ -22,7 +23,7 @@ type Store struct {
 	owners     map[string]*owner
 	indexes
 
-	subscriptions
+	hub *hints.Hub
 }
 
 var (
@@ -43,6 +44,7 @@ func New() *Store {
 		requestIDs: make(map[requestKey]string),
 		owners:     make(map[string]*owner),
 		indexes:    newIndexes(),
+		hub:        hints.New(nil),
 	}
 }
 
@@ -56,9 +58,17 @@ func begin(ctx context.Context, call string) error {
 	return nil
 }
 
+// beginWrite also turns away what belongs to a transaction of the caller.
+func beginWrite(ctx context.Context, call string) error {
+	if tx := store.TxOf(ctx); tx != nil {
+		return fmt.Errorf("%w: memstore has no transactions, and %s was called with a %T", store.ErrTx, call, tx)
+	}
+	return begin(ctx, call)
+}
+
 // Create implements [store.Store].
 func (s *Store) Create(ctx context.Context, rec *store.Record) (*store.Record, error) {
-	if err := begin(ctx, "Create"); err != nil {
+	if err := beginWrite(ctx, "Create"); err != nil {
 		return nil, err
 	}
 	if err := rec.Validate(); err != nil {
@@ -66,7 +76,8 @@ func (s *Store) Create(ctx context.Context, rec *store.Record) (*store.Record, e
 	}
 	stored, created := s.create(rec)
 	if created {
-		s.publish(store.Hint{Names: []string{stored.Name}, Due: stored.State == store.Pending})
+		hint, _ := store.HintOf(nil, stored)
+		s.hub.Publish(hint)
 	}
 	return stored, nil
 }
@@ -83,40 +94,18 @@ func (s *Store) create(rec *store.Record) (stored *store.Record, created bool) {
 		return s.withRequest(earlier), false
 	}
 
-	next := *rec
-	next.Version, next.Epoch = 1, 0
-	next.CreateTime, next.EndTime, next.Deadline = now(), time.Time{}, time.Time{}
-	if rec.Timeout > 0 {
-		next.Deadline = next.CreateTime.Add(rec.Timeout)
-	}
-	if next.State == store.Running {
-		if s.alive(next.Owner) {
-			next.Epoch = 1
-		} else {
-			next.State, next.Owner = store.Pending, ""
-		}
-	}
+	next := rec.Created(now(), s.alive(rec.Owner))
 	s.requests[rec.Name] = rec.Request
 	if rec.RequestID != "" {
 		s.requestIDs[key] = rec.Name
 	}
-	return s.withRequest(s.put(nil, &next, next.CreateTime)), true
+	return s.withRequest(s.put(nil, next)), true
 }
 
-// put stamps next as written at t, stores it and answers it. The caller holds mu.
-func (s *Store) put(old, next *store.Record, t time.Time) *store.Record {
-	next.UpdateTime, next.DueTime, next.ExpireTime = t, time.Time{}, time.Time{}
-	switch next.State {
-	case store.Running, store.External:
-	case store.Pending:
-		next.DueTime = t.Add(next.DueIn)
-	case store.Done:
-		next.ExpireTime = t.Add(next.ExpireIn)
-		if next.EndTime.IsZero() {
-			next.EndTime = t
-		}
-	}
-	next.Request, next.Timeout, next.DueIn, next.ExpireIn = nil, 0, 0, 0
+// put stores next in the place of old, if any, and answers it. The caller holds
+// mu, and has made next for this.
+func (s *Store) put(old, next *store.Record) *store.Record {
+	next.Request = nil
 	s.records.set(next)
 	s.reindex(old, next)
 	return next
@@ -144,7 +133,7 @@ func (s *Store) Get(ctx context.Context, names ...string) ([]*store.Record, erro
 
 // Update implements [store.Store].
 func (s *Store) Update(ctx context.Context, rec *store.Record) (*store.Record, error) {
-	if err := begin(ctx, "Update"); err != nil {
+	if err := beginWrite(ctx, "Update"); err != nil {
 		return nil, err
 	}
 	if err := rec.Validate(); err != nil {
@@ -154,8 +143,8 @@ func (s *Store) Update(ctx context.Context, rec *store.Record) (*store.Record, e
 	if err != nil {
 		return nil, err
 	}
-	if due := next.State == store.Pending; due || changed(old, next) {
-		s.publish(store.Hint{Names: []string{next.Name}, Due: due})
+	if hint, ok := store.HintOf(old, next); ok {
+		s.hub.Publish(hint)
 	}
 	return next, nil
 }
@@ -167,25 +156,10 @@ func (s *Store) update(rec *store.Record) (old, next *store.Record, err error) {
 	if !ok {
 		return nil, nil, fmt.Errorf("%w: %q", store.ErrNotFound, rec.Name)
 	}
-	if old.Version != rec.Version {
-		return nil, nil, fmt.Errorf("%w: %q is at version %d, the caller read %d", store.ErrConflict, rec.Name, old.Version, rec.Version)
+	if next, err = old.Updated(rec, now()); err != nil {
+		return nil, nil, err
 	}
-	set := *old
-	set.Version++
-	set.State, set.Owner = rec.State, rec.Owner
-	set.Released, set.Retried = rec.Released, rec.Retried
-	set.CancelRequested, set.Deleted = rec.CancelRequested, rec.Deleted
-	set.Metadata, set.Checkpoint = rec.Metadata, rec.Checkpoint
-	set.Response, set.Error = rec.Response, rec.Error
-	set.DueIn, set.ExpireIn = rec.DueIn, rec.ExpireIn
-	return old, s.put(old, &set, now()), nil
-}
-
-// changed reports whether somebody may wait for the difference; metadata and
-// checkpoints are read when they are asked for.
-func changed(old, next *store.Record) bool {
-	return old.State != next.State || old.Owner != next.Owner ||
-		old.CancelRequested != next.CancelRequested || old.Deleted != next.Deleted
+	return old, s.put(old, next), nil
 }
 
 // Expire implements [store.Store].
@@ -208,6 +182,9 @@ func (s *Store) Expire(ctx context.Context, limit int) (int, error) {
 	}
 	return len(expired), nil
 }
+
+// Notify implements [store.Notifier].
+func (s *Store) Notify(ctx context.Context, fn func(store.Hint)) error { return s.hub.Notify(ctx, fn) }
 
 // Secret implements [store.Store].
 func (s *Store) Secret(context.Context) ([]byte, error) { return s.secret, nil }

@@ -36,7 +36,7 @@ func (s *Store) Heartbeat(ctx context.Context, id string, ttl time.Duration) ([]
 	}
 	cancelled, err := s.heartbeat(id, ttl)
 	if err == nil && ttl == 0 {
-		s.publish(store.Hint{Due: true})
+		s.hub.Publish(store.Hint{Due: true})
 	}
 	return cancelled, err
 }
@@ -74,7 +74,7 @@ func (s *Store) Claim(ctx context.Context, c *store.Claim) ([]*store.Record, err
 		for i, rec := range claimed {
 			names[i] = rec.Name
 		}
-		s.publish(store.Hint{Names: names})
+		s.hub.Publish(store.Hint{Names: names})
 	}
 	return claimed, err
 }
@@ -96,11 +96,7 @@ func (s *Store) claim(c *store.Claim) ([]*store.Record, error) {
 	free = append(free, s.due(c, t, c.Limit-len(free))...)
 	claimed := make([]*store.Record, len(free))
 	for i, rec := range free {
-		next := *rec
-		next.Version++
-		next.Epoch++
-		next.State, next.Owner = store.Running, c.Owner
-		claimed[i] = s.withRequest(s.put(rec, &next, t))
+		claimed[i] = s.withRequest(s.put(rec, rec.Claimed(c.Owner, t)))
 	}
 	return claimed, nil
 }

@@ -240,7 +240,13 @@ func callFaults() []fault {
 		}, "secret: ", nil},
 		{"a Create panics", func(s *faulty) {
 			s.create = func(context.Context, *store.Record) (*store.Record, error) { panic("out of order") }
-		}, "create: Create stores", []string{"get", "update", "times", "lists", "claim", "owners", "expire", "outcomes", "notify", "immutable", "invalid", "model"}},
+		}, "create: Create stores", []string{"get", "update", "times", "lists", "claim", "owners", "expire", "outcomes", "notify", "immutable", "invalid", "model", "tx"}},
+
+		{"the transaction of another store is ignored", func(s *faulty) {
+			s.create = func(ctx context.Context, rec *store.Record) (*store.Record, error) {
+				return s.Store.Create(store.WithTx(ctx, nil), rec)
+			}
+		}, "tx: ", nil},
 	}
 }
 

@@ -2,6 +2,7 @@ package storetest_test
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/longrunning-go/longrunning/store"
@@ -124,8 +125,8 @@ func (s *faulty) force(ctx context.Context, rec *store.Record) (*store.Record, e
 			return nil, store.ErrNotFound
 		}
 		got, err := s.Store.Update(context.WithoutCancel(ctx), changed(rec, func(r *store.Record) { r.Version = cur.Version }))
-		if err == nil {
-			return got, nil
+		if !errors.Is(err, store.ErrConflict) {
+			return got, err
 		}
 	}
 }

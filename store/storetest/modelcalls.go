@@ -99,8 +99,14 @@ func (m *model) update(r rule) {
 	}
 	e := one(m, found...)
 	rec := edited(e.rec, func(*store.Record) {})
-	due, expire := m.set(rec)
 	want := error(nil)
+	var due, expire time.Duration
+	if e.rec.State == store.Done && m.rnd.IntN(2) == 0 {
+		rec.Deleted, rec.ExpireIn = true, m.plan(2)
+		expire = m.now + rec.ExpireIn
+	} else if due, expire = m.set(rec); e.rec.State == store.Done {
+		want = store.ErrInvalid // the metadata is another
+	}
 	switch m.rnd.IntN(6) {
 	case 0:
 		rec.Version, want = rec.Version-1, store.ErrConflict

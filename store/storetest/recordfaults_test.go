@@ -36,6 +36,15 @@ func recordFaults() []fault {
 				return s.Store.Create(ctx, rec)
 			}
 		}, "create: Where the Name exists", []string{"outcomes", "times", "update"}},
+		{"Update changes a Done record", func(s *faulty) {
+			s.update = func(ctx context.Context, rec *store.Record) (*store.Record, error) {
+				got, err := s.Store.Update(ctx, rec)
+				if cur := s.find(ctx, rec.Name); errors.Is(err, store.ErrInvalid) && cur != nil && cur.State == store.Done {
+					return rec, nil
+				}
+				return got, err
+			}
+		}, "update: An Update that would change more of a Done record", []string{"invalid"}},
 		{"Create forgets the request ids of deleted records", func(s *faulty) {
 			s.create = func(ctx context.Context, rec *store.Record) (*store.Record, error) {
 				got, err := s.Store.Create(ctx, rec)

@@ -81,10 +81,20 @@ func external(rec *store.Record) *store.Record {
 	return edited(rec, func(r *store.Record) { r.State, r.Owner = store.External, "" })
 }
 
-// done answers rec with a response, to be removed after expireIn.
+// done answers rec with a response, unless it is done already, to be removed
+// after expireIn.
 func done(rec *store.Record, expireIn time.Duration) *store.Record {
 	return edited(rec, func(r *store.Record) {
-		r.State, r.Owner, r.Response, r.ExpireIn = store.Done, "", []byte("response"), expireIn
+		if r.ExpireIn = expireIn; r.State != store.Done {
+			r.State, r.Owner, r.Response = store.Done, "", []byte("response")
+		}
+	})
+}
+
+// failed answers rec with an error, to be removed at once.
+func failed(rec *store.Record) *store.Record {
+	return edited(rec, func(r *store.Record) {
+		r.State, r.Owner, r.Response, r.Error, r.ExpireIn = store.Done, "", nil, []byte("error"), 0
 	})
 }
 

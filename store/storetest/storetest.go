@@ -107,6 +107,7 @@ func topics() [][]testCase {
 		immutableCases(),
 		invalidCases(),
 		secretCases(),
+		txCases(),
 		modelCases(),
 	}
 }

@@ -13,6 +13,7 @@ const (
 	ruleVersions    rule = "update: Every Update raises the version by one."
 	ruleCAS         rule = "update: Update swaps only the version that its caller read; otherwise it writes nothing and answers ErrConflict."
 	ruleFixed       rule = "update: Update ignores the fixed fields, the epoch and the times of its argument."
+	ruleDoneStays   rule = "update: An Update that would change more of a Done record than Deleted and ExpireTime answers ErrInvalid and writes nothing."
 	ruleNotFound    rule = "update: Update of a name that no record has answers ErrNotFound and writes nothing."
 	ruleNoLost      rule = "update: No update is lost when many callers in two processes contend for a record."
 	ruleUpdateClaim rule = "update: Of an Update and a Claim that race for one version only one succeeds."
@@ -24,6 +25,7 @@ func updateCases() []testCase {
 		{ruleVersions, updateVersions},
 		{ruleCAS, updateSwaps},
 		{ruleFixed, updateFixed},
+		{ruleDoneStays, updateDone},
 		{ruleNotFound, updateNotFound},
 		{ruleNoLost, updateContended},
 		{ruleUpdateClaim, updateAgainstClaim},
@@ -43,7 +45,7 @@ func updateReplaces(t *trial) {
 		func(r *store.Record) { r.Metadata, r.Checkpoint = nil, []byte("c\x00\xff") },
 		func(r *store.Record) { r.Released, r.Retried, r.Deleted = 0, 0, true },
 		func(r *store.Record) { r.State, r.Error = store.Done, []byte("e\x00\xff") },
-		func(r *store.Record) { r.Error, r.Response = nil, []byte("r\x00\xff") },
+		func(r *store.Record) { r.Deleted = false },
 	} {
 		want := edited(unasked(rec), change)
 		rec = t.update(t.a, want)
@@ -107,6 +109,38 @@ func updateFixed(t *trial) {
 		t.broken(ruleCreateRequest, "Create with the RequestID of %q stored a second record", rec.Name)
 	}
 	t.same(t.rule, earlier, got, "Request")
+}
+
+func updateDone(t *trial) {
+	t.beat(t.a, "owner", day)
+	for _, rec := range []*store.Record{done(t.draft(store.Done), day), failed(t.draft(store.Done))} {
+		rec = unasked(t.create(t.a, rec))
+		for i, change := range []func(*store.Record){
+			func(r *store.Record) { *r = *pending(r, 0); r.Response, r.Error = nil, nil },
+			func(r *store.Record) { *r = *running(r, "owner"); r.Response, r.Error = nil, nil },
+			func(r *store.Record) { *r = *external(r); r.Response, r.Error = nil, nil },
+			func(r *store.Record) { r.Response, r.Error = []byte("another"), nil },
+			func(r *store.Record) { r.Response, r.Error = nil, []byte("another") },
+			func(r *store.Record) { r.Response, r.Error = r.Error, r.Response },
+			func(r *store.Record) { r.Metadata = []byte("another") },
+			func(r *store.Record) { r.Checkpoint = nil },
+			func(r *store.Record) { r.Released++ },
+			func(r *store.Record) { r.Retried++ },
+			func(r *store.Record) { r.CancelRequested = true },
+		} {
+			bad := edited(rec, change)
+			if _, err := t.either(i).Update(t.ctx(), bad); !errors.Is(err, store.ErrInvalid) {
+				t.fail("change %d of a Done record: got error %v, want ErrInvalid", i, err)
+			}
+			stale := edited(bad, func(r *store.Record) { r.Version++ })
+			if _, err := t.either(i).Update(t.ctx(), stale); !errors.Is(err, store.ErrConflict) {
+				t.fail("change %d of another version of a Done record: got error %v, want ErrConflict", i, err)
+			}
+			t.same(t.rule, t.get(t.b, rec.Name), rec)
+		}
+		got := t.update(t.a, deleted(edited(rec, func(r *store.Record) { r.ExpireIn = time.Minute })))
+		t.same(t.rule, got, deleted(rec), stored()...)
+	}
 }
 
 func updateNotFound(t *trial) {

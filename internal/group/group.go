@@ -1,0 +1,131 @@
+// Package group is how stores commit many writes as one.
+package group
+
+import (
+	"context"
+	"sync"
+)
+
+// A Writer groups writes: whoever finds no commit under way begins one with what
+// waits by then, so a lone write waits for nothing, and under load each commit
+// takes all that came during the one before. It is safe for concurrent use.
+//
+// Commits run one at a time, on a goroutine that lives while there is something
+// to write: a caller whose context ends is answered at once, and its write goes
+// on.
+type Writer[W any] struct {
+	// Commit writes a batch and answers each write by its Answer. What it leaves
+	// unanswered is answered with nil.
+	Commit func(batch []*Write[W])
+	// Key, if set, names what a write changes: a batch holds one write of each
+	// key, and the others wait for the next. Writes of key "" are all different.
+	Key func(W) string
+	// Max is how many writes a batch has at most.
+	Max int
+
+	mu      sync.Mutex
+	waiting []*Write[W]
+	leading bool
+	closed  error
+	idle    sync.WaitGroup // the goroutine that commits
+}
+
+// A Write is one call of Do.
+type Write[W any] struct {
+	Value W
+
+	err  error
+	done chan struct{}
+}
+
+// Answer is what Do returns. Of several answers the first counts.
+func (w *Write[W]) Answer(err error) {
+	select {
+	case <-w.done:
+	default:
+		w.err = err
+		close(w.done)
+	}
+}
+
+// Do writes value with a batch and returns its answer; or the cause of ctx, when
+// that ends first: then the write may still be done.
+func (g *Writer[W]) Do(ctx context.Context, value W) error {
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	w := &Write[W]{Value: value, done: make(chan struct{})}
+	if err := g.enqueue(w); err != nil {
+		return err
+	}
+	select {
+	case <-w.done:
+		return w.err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (g *Writer[W]) enqueue(w *Write[W]) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closed != nil {
+		return g.closed
+	}
+	g.waiting = append(g.waiting, w)
+	if !g.leading {
+		g.leading = true
+		g.idle.Go(g.lead)
+	}
+	return nil
+}
+
+// lead commits until nothing waits.
+func (g *Writer[W]) lead() {
+	for batch := g.take(); len(batch) > 0; batch = g.take() {
+		g.Commit(batch)
+		for _, w := range batch {
+			w.Answer(nil)
+		}
+	}
+}
+
+// take removes the next batch from what waits. If there is none, nobody leads.
+func (g *Writer[W]) take() []*Write[W] {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	var batch, left []*Write[W]
+	seen := make(map[string]struct{}, len(g.waiting))
+	for i, w := range g.waiting {
+		if len(batch) == g.Max {
+			left = append(left, g.waiting[i:]...)
+			break
+		}
+		if key := g.key(w); key != "" {
+			if _, twice := seen[key]; twice {
+				left = append(left, w)
+				continue
+			}
+			seen[key] = struct{}{}
+		}
+		batch = append(batch, w)
+	}
+	g.waiting = left
+	g.leading = len(batch) > 0
+	return batch
+}
+
+func (g *Writer[W]) key(w *Write[W]) string {
+	if g.Key == nil {
+		return ""
+	}
+	return g.Key(w.Value)
+}
+
+// Close turns later writes away with err and waits for those that came before.
+func (g *Writer[W]) Close(err error) {
+	g.mu.Lock()
+	g.closed = err
+	g.mu.Unlock()
+	g.idle.Wait()
+}
