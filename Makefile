@@ -15,23 +15,32 @@ MODULES := $(patsubst ./%,%,$(shell find . -name go.mod -not -path '*/testdata/*
 TEST_TIMEOUT := 5m
 RACE_TIMEOUT := 10m
 
+# Told to the tests, so that go test does not answer from its cache that they
+# were skipped when Postgres has been installed since.
+test race cover pgbouncer: export LRO_TEST_POSTGRES_BIN ?= $(shell .ci/postgres find)
+
 .PHONY: help
 help: ## list what make can do here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: test
-test: go ## run the tests
+test: go postgres ## run the tests
 	go test -timeout $(TEST_TIMEOUT) ./...
 
 .PHONY: race
-race: go cc ## run the tests under the race detector
+race: go cc postgres ## run the tests under the race detector
 	CGO_ENABLED=1 go test -race -timeout $(RACE_TIMEOUT) ./...
 
 .PHONY: cover
-cover: go ## run the tests and print what they cover of the library
+cover: go postgres ## run the tests and print what they cover of the library
 	go test -timeout $(TEST_TIMEOUT) -coverprofile=coverage.out -coverpkg=./lro/...,./store/...,./poller/... ./...
 	go tool cover -func=coverage.out | tail -n 1
 	@echo "line by line: go tool cover -html=coverage.out"
+
+.PHONY: pgbouncer
+pgbouncer: go ## run the tests that reach Postgres through PgBouncer
+	@.ci/postgres pgbouncer
+	go test -tags pgbouncer -run PgBouncer -timeout $(TEST_TIMEOUT) ./internal/pgtest ./store/pgstore
 
 .PHONY: lint
 lint: go ## run the linters, formatting included, on every module
@@ -73,3 +82,7 @@ go:
 .PHONY: cc
 cc:
 	@cc=$$(go env CC); command -v "$${cc%% *}" >/dev/null || { echo "the race detector needs a C compiler: install gcc (Debian: apt-get install gcc libc6-dev)" >&2; exit 1; }
+
+.PHONY: postgres
+postgres:
+	@.ci/postgres

@@ -59,6 +59,8 @@ var rules = map[string]rule{
 	// What stores share.
 	"internal/group": {},
 	"internal/hints": {ours: []string{"store"}},
+	// A Postgres for tests.
+	"internal/pgtest": {others: []string{"github.com/jackc/pgx/v5"}},
 	// Generated code for tests.
 	"internal/testpb": {others: append(slices.Clone(wire), "google.golang.org/genproto/googleapis/api")},
 

@@ -120,7 +120,11 @@ func (m *Manager) storeError(ctx context.Context, name string, err error) error 
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return m.notFound(name)
-	case errors.Is(err, store.ErrInvalid), errors.Is(err, store.ErrTx):
+	case errors.Is(err, store.ErrTx):
+		m.log.ErrorContext(ctx, "lro: the store cannot write in this transaction", "operation", name, "error", err)
+		return &callError{newStatus(codes.InvalidArgument, reasonInvalid, m.opts.Domain,
+			"the context carries a transaction in which the operation store cannot write"), err}
+	case errors.Is(err, store.ErrInvalid):
 		m.log.ErrorContext(ctx, "lro: the store refused a call", "operation", name, "error", err)
 		return &callError{newStatus(codes.InvalidArgument, reasonInvalid, m.opts.Domain,
 			fmt.Sprintf("operation %q: what was given cannot be stored", name)), err}

@@ -23,7 +23,7 @@ func (r *Record) Created(now time.Time, ownerAlive bool) *Record {
 	case r.State == Running && ownerAlive:
 		next.Epoch = 1
 	case r.State == Running:
-		next.State, next.Owner = Pending, ""
+		next.State, next.Owner, next.DueIn = Pending, "", 0
 	}
 	return next.stamped(now)
 }

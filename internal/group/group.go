@@ -3,6 +3,7 @@ package group
 
 import (
 	"context"
+	"slices"
 	"sync"
 )
 
@@ -10,9 +11,8 @@ import (
 // waits by then, so a lone write waits for nothing, and under load each commit
 // takes all that came during the one before. It is safe for concurrent use.
 //
-// Commits run one at a time, on a goroutine that lives while there is something
-// to write: a caller whose context ends is answered at once, and its write goes
-// on.
+// Commits run on a goroutine that lives while there is something to write: a
+// caller whose context ends is answered at once, and its write goes on.
 type Writer[W any] struct {
 	// Commit writes a batch and answers each write by its Answer. What it leaves
 	// unanswered is answered with nil.
@@ -22,12 +22,15 @@ type Writer[W any] struct {
 	Key func(W) string
 	// Max is how many writes a batch has at most.
 	Max int
+	// Leaders is how many commits may run at once. Default 1. With more of them,
+	// writes of one key may meet in the database.
+	Leaders int
 
 	mu      sync.Mutex
 	waiting []*Write[W]
-	leading bool
+	leading int
 	closed  error
-	idle    sync.WaitGroup // the goroutine that commits
+	leaders sync.WaitGroup
 }
 
 // A Write is one call of Do.
@@ -73,9 +76,9 @@ func (g *Writer[W]) enqueue(w *Write[W]) error {
 		return g.closed
 	}
 	g.waiting = append(g.waiting, w)
-	if !g.leading {
-		g.leading = true
-		g.idle.Go(g.lead)
+	if g.leading < max(1, g.Leaders) {
+		g.leading++
+		g.leaders.Go(g.lead)
 	}
 	return nil
 }
@@ -90,10 +93,50 @@ func (g *Writer[W]) lead() {
 	}
 }
 
-// take removes the next batch from what waits. If there is none, nobody leads.
+// More answers writes that have come since the batch was taken, to be committed
+// with it: those who wait for the last commit come one by one after it, and most
+// would otherwise miss the next. Only Commit may call it, must answer each of them,
+// and sees to it that the whole is no more than Max. Where Key is set they are none.
+func (g *Writer[W]) More(n int) []*Write[W] {
+	if g.Key != nil {
+		return nil
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.cut(n)
+}
+
+// take removes the next batch from what waits. If there is none, its caller leads
+// no more.
 func (g *Writer[W]) take() []*Write[W] {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	var batch []*Write[W]
+	if g.Key == nil {
+		batch = g.cut(g.Max)
+	} else {
+		batch = g.pick()
+	}
+	if len(batch) == 0 {
+		g.leading--
+	}
+	return batch
+}
+
+// cut removes up to n of what waits. The caller holds mu.
+func (g *Writer[W]) cut(n int) []*Write[W] {
+	if n >= len(g.waiting) {
+		batch := g.waiting
+		g.waiting = nil
+		return batch
+	}
+	batch := slices.Clone(g.waiting[:n])
+	g.waiting = g.waiting[n:]
+	return batch
+}
+
+// pick removes writes of different keys. The caller holds mu.
+func (g *Writer[W]) pick() []*Write[W] {
 	var batch, left []*Write[W]
 	seen := make(map[string]struct{}, len(g.waiting))
 	for i, w := range g.waiting {
@@ -101,7 +144,7 @@ func (g *Writer[W]) take() []*Write[W] {
 			left = append(left, g.waiting[i:]...)
 			break
 		}
-		if key := g.key(w); key != "" {
+		if key := g.Key(w.Value); key != "" {
 			if _, twice := seen[key]; twice {
 				left = append(left, w)
 				continue
@@ -111,15 +154,7 @@ func (g *Writer[W]) take() []*Write[W] {
 		batch = append(batch, w)
 	}
 	g.waiting = left
-	g.leading = len(batch) > 0
 	return batch
-}
-
-func (g *Writer[W]) key(w *Write[W]) string {
-	if g.Key == nil {
-		return ""
-	}
-	return g.Key(w.Value)
 }
 
 // Close turns later writes away with err and waits for those that came before.
@@ -127,5 +162,5 @@ func (g *Writer[W]) Close(err error) {
 	g.mu.Lock()
 	g.closed = err
 	g.mu.Unlock()
-	g.idle.Wait()
+	g.leaders.Wait()
 }

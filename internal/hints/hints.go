@@ -29,7 +29,7 @@ func New(listen func(context.Context, *Source)) *Hub {
 // Notify implements store.Notifier.
 func (h *Hub) Notify(ctx context.Context, fn func(store.Hint)) error {
 	s := &subscriber{fn: fn}
-	if source := h.add(s); source.hears() {
+	if source := h.add(s); source.hears() { //nolint:contextcheck // the source outlives this subscriber
 		s.first()
 	}
 	<-ctx.Done()

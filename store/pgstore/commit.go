@@ -1,0 +1,119 @@
+package pgstore
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// settings are those that a transaction of ours needs whatever the session has.
+// They last as long as the transaction: the session is the application's, or a
+// pooler's. Without statistics the planner would read whole tables to join them
+// with a batch, or whole indexes to sort what another has in order.
+const settings = `SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
+	set_config('statement_timeout', '%[1]d', true),
+	set_config('idle_in_transaction_session_timeout', '%[1]d', true),
+	set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END, true)`
+
+const (
+	begin  = `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE`
+	commit = `COMMIT`
+)
+
+// A statement is SQL, its arguments, and what reads its rows.
+type statement struct {
+	sql  string
+	args []any
+	read func(pgx.Rows) error
+}
+
+// transact runs statements in one transaction and in one round trip. They commit
+// together or, with an error of the server, not at all; of any other error the
+// outcome is unknown.
+func (s *Store) transact(ctx context.Context, pool *pgxpool.Pool, statements ...statement) error {
+	ctx, stop := context.WithTimeout(ctx, s.opts.Timeout+time.Second)
+	defer stop()
+	err := s.pipeline(ctx, pool, statements)
+	if err != nil && pgconn.SafeToRetry(err) && ctx.Err() == nil {
+		err = s.pipeline(ctx, pool, statements) // the connection had died in the pool
+	}
+	return err
+}
+
+func (s *Store) pipeline(ctx context.Context, pool *pgxpool.Pool, statements []statement) error {
+	conn, err := pool.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release() // which closes one that is left in a transaction
+	batch := &pgx.Batch{}
+	batch.Queue(begin)
+	batch.Queue(s.sql.settings)
+	for _, q := range statements {
+		batch.Queue(q.sql, q.args...)
+	}
+	batch.Queue(commit)
+	results := conn.SendBatch(ctx, batch)
+	err = readAll(results, statements)
+	if closeErr := results.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil && conn.Conn().PgConn().TxStatus() != 'I' {
+		_, _ = conn.Exec(ctx, `ROLLBACK`)
+	}
+	return err
+}
+
+// readAll reads the results of begin, settings, the statements and commit.
+func readAll(results pgx.BatchResults, statements []statement) error {
+	for range 2 {
+		if _, err := results.Exec(); err != nil {
+			return err
+		}
+	}
+	for _, q := range statements {
+		if err := readRows(results, q); err != nil {
+			return err
+		}
+	}
+	tag, err := results.Exec()
+	if err == nil && tag.String() != commit {
+		return fmt.Errorf("the transaction was ended by %v instead of COMMIT", tag)
+	}
+	return err
+}
+
+func readRows(results pgx.BatchResults, q statement) error {
+	rows, err := results.Query()
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	if q.read != nil {
+		if err := q.read(rows); err != nil {
+			return err
+		}
+	}
+	rows.Close()
+	return rows.Err()
+}
+
+// read runs one statement that only reads, with the settings, in one round trip.
+func (s *Store) read(ctx context.Context, q statement) error {
+	batch := &pgx.Batch{}
+	batch.Queue(s.sql.settings)
+	batch.Queue(q.sql, q.args...)
+	results := s.pool.SendBatch(ctx, batch)
+	_, err := results.Exec()
+	if err == nil {
+		err = readRows(results, q)
+	}
+	if closeErr := results.Close(); err == nil {
+		err = closeErr
+	}
+	return err
+}

@@ -1,0 +1,38 @@
+// Package pgstore keeps operations in Postgres, for services of many processes.
+//
+//	pool, err := pgxpool.New(ctx, url)
+//	st, err := pgstore.New(ctx, pool, &pgstore.Options{Migrate: true})
+//	m, err := lro.New(st, nil)
+//
+// The pool may be the application's own. [Store] uses it for what handlers and
+// calls ask for; besides it opens up to five connections of the same
+// configuration: two that commit what waits to be written, many writes at once;
+// one that listens; and heartbeats have theirs, so that a pool that busy handlers
+// have emptied costs no lease.
+//
+// All times are the database's, so the clocks of the processes do not matter.
+// Postgres 13 or later, in UTF-8, is required, and a user who may create tables
+// for [Migrate].
+//
+// # Transactions of the application
+//
+// With [WithTx] the start of an operation, or its completion, becomes part of a
+// transaction of the application's:
+//
+//	err := pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
+//		if _, err := tx.Exec(ctx, "INSERT INTO orders …"); err != nil {
+//			return err
+//		}
+//		op, err = ship.Start(pgstore.WithTx(ctx, tx), req, nil)
+//		return err
+//	})
+//
+// The operation exists exactly when the order does.
+//
+// # Poolers
+//
+// Behind a pooler in transaction mode, such as PgBouncer, two things differ.
+// Prepared statements need its support, or default_query_exec_mode=exec in the
+// connection's URL. And LISTEN does not work there; the store finds that out,
+// logs it, and tells its listeners to look every second instead.
+package pgstore

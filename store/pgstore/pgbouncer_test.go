@@ -1,0 +1,66 @@
+//go:build pgbouncer
+
+package pgstore_test
+
+import (
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/longrunning-go/longrunning/internal/pgtest"
+	"github.com/longrunning-go/longrunning/store/storetest"
+)
+
+// TestPgBouncerContract runs the suite through a real pooler in transaction mode.
+// Hints are polls there: they keep every rule but the one on what sends none.
+func TestPgBouncerContract(t *testing.T) {
+	t.Parallel()
+	cluster := pgtest.New(t)
+	bouncer, err := cluster.PgBouncer(t.Context())
+	must(t, err)
+	t.Cleanup(func() { must(t, bouncer.Stop()) })
+	for _, v := range storetest.Check(t, storetest.Harness{New: func(tb testing.TB) storetest.Database {
+		return behind(tb, cluster, bouncer)
+	}}) {
+		if v.Rule != "A write of metadata or of a checkpoint sends no hint." {
+			t.Error(v)
+		}
+	}
+}
+
+// TestPgBouncerProtocols runs the suite in the modes of pgx that poolers may need.
+func TestPgBouncerProtocols(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []string{"exec", "simple_protocol"} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			url := inMode(pgtest.Database(t), mode)
+			var schemas atomic.Int64
+			storetest.Run(t, storetest.Harness{New: func(tb testing.TB) storetest.Database {
+				return within(tb, url, fmt.Sprint("case ", schemas.Add(1)))
+			}})
+		})
+	}
+}
+
+func inMode(url, mode string) string {
+	return url + map[bool]string{true: "&", false: "?"}[strings.Contains(url, "?")] + "default_query_exec_mode=" + mode
+}
+
+// behind answers a database of its own behind the pooler, with a clock.
+func behind(tb testing.TB, cluster *pgtest.Cluster, bouncer *pgtest.PgBouncer) *database {
+	tb.Helper()
+	url, err := cluster.CreateDatabase(tb.Context())
+	must(tb, err)
+	d := within(tb, url, "lro")
+	config, err := pgxpool.ParseConfig(url)
+	must(tb, err)
+	name := config.ConnConfig.Database
+	script(tb, d.pool(tb), fmt.Sprintf(`ALTER DATABASE %s SET search_path = %s, pg_catalog`, pgx.Identifier{name}.Sanitize(), d.clock()))
+	d.pooled, d.url = true, inMode(bouncer.URL(name), "exec")
+	return d
+}
