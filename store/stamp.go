@@ -89,7 +89,7 @@ func (r *Record) sameResult(o *Record) bool {
 	same := func(a, b []byte) bool { return bytes.Equal(a, b) && (a == nil) == (b == nil) }
 	return r.State == o.State && r.Released == o.Released && r.Retried == o.Retried &&
 		r.CancelRequested == o.CancelRequested &&
-		bytes.Equal(r.Metadata, o.Metadata) && bytes.Equal(r.Checkpoint, o.Checkpoint) &&
+		same(r.Metadata, o.Metadata) && same(r.Checkpoint, o.Checkpoint) &&
 		same(r.Response, o.Response) && same(r.Error, o.Error)
 }
 

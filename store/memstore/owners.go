@@ -11,7 +11,7 @@ import (
 // An owner lives until its registration lapses and a Claim notices, or until
 // it resigns. Death is for good.
 type owner struct {
-	until time.Time
+	until time.Time // when the registration lapses; of the dead, when they died
 	dead  bool
 }
 
@@ -104,7 +104,9 @@ func (s *Store) claim(c *store.Claim) ([]*store.Record, error) {
 // bury marks the owners dead whose registration has lapsed. The caller holds mu.
 func (s *Store) bury(t time.Time) {
 	for _, o := range s.owners {
-		o.dead = o.dead || !t.Before(o.until)
+		if !o.dead && !t.Before(o.until) {
+			o.dead, o.until = true, t
+		}
 	}
 }
 

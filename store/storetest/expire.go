@@ -171,4 +171,14 @@ func expireDead(t *trial) {
 	if _, err := t.a.Heartbeat(t.ctx(), "owns", time.Hour); err == nil {
 		t.fail("Heartbeat of dead %q, which still owns a record: got no error, want ErrOwnerLost", "owns")
 	}
+
+	t.beat(t.a, "paused", time.Minute)
+	t.advance(3 * day)
+	t.beat(t.a, "finder", day)
+	foreign.Owner = "finder"
+	t.claimAs(t.a, foreign) // only now it is marked dead
+	t.expire(t.b, 10)
+	if _, err := t.a.Heartbeat(t.ctx(), "paused", time.Hour); err == nil {
+		t.fail("Heartbeat of %q, which lapsed long ago and was marked dead just now: got no error, want ErrOwnerLost", "paused")
+	}
 }
