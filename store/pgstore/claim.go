@@ -12,36 +12,50 @@ import (
 const (
 	// burySQL marks the lapsed dead. One whose heartbeat is under way is passed over.
 	burySQL = `
-UPDATE {schema}.lro_owners SET dead = true WHERE id IN (
+UPDATE {schema}.lro_owners SET dead = true, until = statement_timestamp() WHERE id IN (
 	SELECT w.id FROM {schema}.lro_owners w WHERE NOT w.dead AND w.until <= statement_timestamp()
 	ORDER BY w.id FOR UPDATE SKIP LOCKED)`
 	aliveSQL = `SELECT EXISTS (SELECT FROM {schema}.lro_owners w WHERE w.id = $1 AND NOT w.dead)`
 )
 
 // claimSQL takes orphans, and then what is due. Owners of running records are
-// found one index probe each, due records by method: both stay fast however many
-// records there are. Locked ones are somebody else's.
+// found one index probe each, orphans and due records by method, so that all
+// stays fast however many records there are. Candidates are chosen without locks,
+// some more than are wanted, and then locked in their order until there are
+// enough: those that are locked are somebody else's.
 const claimSQL = `
 WITH RECURSIVE owners AS (
 	(SELECT o.owner FROM {schema}.lro_operations o WHERE $4::boolean AND o.state = 2 ORDER BY o.owner LIMIT 1)
 	UNION ALL
 	SELECT (SELECT o.owner FROM {schema}.lro_operations o WHERE o.state = 2 AND o.owner > p.owner ORDER BY o.owner LIMIT 1)
 	FROM owners p WHERE p.owner IS NOT NULL
-), orphans AS MATERIALIZED (
-	SELECT n.name FROM owners p CROSS JOIN LATERAL (
-		SELECT o.name FROM {schema}.lro_operations o
-		WHERE o.state = 2 AND o.owner = p.owner AND (o.method = ANY ($2::text[]) OR o.cancel_requested)
-		ORDER BY o.id LIMIT $3 FOR UPDATE SKIP LOCKED
-	) n
+), dead AS MATERIALIZED (
+	SELECT p.owner FROM owners p
 	WHERE p.owner IS NOT NULL AND NOT EXISTS (SELECT FROM {schema}.lro_owners w WHERE w.id = p.owner AND NOT w.dead)
-	LIMIT $3
-), due AS MATERIALIZED (
-	SELECT n.name FROM (SELECT DISTINCT unnest($2::text[])) m (method) CROSS JOIN LATERAL (
+), methods AS MATERIALIZED (
+	SELECT DISTINCT unnest($2::text[]) AS method
+), lost AS MATERIALIZED (
+	SELECT n.name, d.owner FROM dead d CROSS JOIN LATERAL (
+		SELECT o.name FROM {schema}.lro_operations o
+		WHERE o.state = 2 AND o.cancel_requested AND o.owner = d.owner LIMIT 3 * $3
+	) n
+	UNION
+	SELECT n.name, d.owner FROM dead d CROSS JOIN methods m CROSS JOIN LATERAL (
+		SELECT o.name FROM {schema}.lro_operations o
+		WHERE o.state = 2 AND o.owner = d.owner AND o.method = m.method ORDER BY o.method, o.id LIMIT 3 * $3
+	) n
+), orphans AS MATERIALIZED (
+	SELECT o.name FROM lost n JOIN {schema}.lro_operations o ON o.name = n.name AND o.owner = n.owner
+	LIMIT $3 FOR NO KEY UPDATE OF o SKIP LOCKED
+), waiting AS MATERIALIZED (
+	SELECT n.name, n.due_time FROM methods m CROSS JOIN LATERAL (
 		SELECT o.name, o.due_time FROM {schema}.lro_operations o
 		WHERE o.state = 1 AND o.method = m.method AND o.due_time <= statement_timestamp()
-		ORDER BY o.due_time, o.id LIMIT $3 - (SELECT count(*) FROM orphans) FOR UPDATE SKIP LOCKED
+		ORDER BY o.due_time, o.id LIMIT 3 * $3
 	) n
-	ORDER BY n.due_time LIMIT $3 - (SELECT count(*) FROM orphans)
+), due AS MATERIALIZED (
+	SELECT o.name FROM waiting n JOIN {schema}.lro_operations o ON o.name = n.name AND o.due_time = n.due_time
+	ORDER BY n.due_time LIMIT $3 - (SELECT count(*) FROM orphans) FOR NO KEY UPDATE OF o SKIP LOCKED
 ), claimed AS (
 	UPDATE {schema}.lro_operations o SET
 		version = o.version + 1, epoch = o.epoch + 1, state = 2, owner = $1, due_time = NULL, update_time = statement_timestamp()

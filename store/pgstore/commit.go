@@ -15,9 +15,14 @@ import (
 // pooler's. Without statistics the planner would read whole tables to join them
 // with a batch, or whole indexes to sort what another has in order.
 const settings = `SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
-	set_config('statement_timeout', '%[1]d', true),
+	set_config('plan_cache_mode', 'force_generic_plan', true),
+	set_config('statement_timeout', '%[1]d', true), set_config('lock_timeout', '%[2]d', true),
 	set_config('idle_in_transaction_session_timeout', '%[1]d', true),
 	set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END, true)`
+
+// lockPatience bounds the wait for a lock that no statement of ours should wait
+// for, such as that of a migration on a whole table.
+const lockPatience = time.Second
 
 const (
 	begin  = `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE`
@@ -35,6 +40,9 @@ type statement struct {
 // together or, with an error of the server, not at all; of any other error the
 // outcome is unknown.
 func (s *Store) transact(ctx context.Context, pool *pgxpool.Pool, statements ...statement) error {
+	if s.closed.Load() {
+		return errClosed
+	}
 	ctx, stop := context.WithTimeout(ctx, s.opts.Timeout+time.Second)
 	defer stop()
 	err := s.pipeline(ctx, pool, statements)
@@ -81,10 +89,13 @@ func readAll(results pgx.BatchResults, statements []statement) error {
 		}
 	}
 	tag, err := results.Exec()
-	if err == nil && tag.String() != commit {
+	switch {
+	case err != nil:
+		return &commitError{err}
+	case tag.String() != commit:
 		return fmt.Errorf("the transaction was ended by %v instead of COMMIT", tag)
 	}
-	return err
+	return nil
 }
 
 func readRows(results pgx.BatchResults, q statement) error {
@@ -104,6 +115,11 @@ func readRows(results pgx.BatchResults, q statement) error {
 
 // read runs one statement that only reads, with the settings, in one round trip.
 func (s *Store) read(ctx context.Context, q statement) error {
+	if s.closed.Load() {
+		return errClosed
+	}
+	ctx, stop := context.WithTimeout(ctx, s.opts.Timeout+time.Second)
+	defer stop()
 	batch := &pgx.Batch{}
 	batch.Queue(s.sql.settings)
 	batch.Queue(q.sql, q.args...)

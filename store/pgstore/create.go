@@ -1,6 +1,7 @@
 package pgstore
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -11,22 +12,39 @@ import (
 )
 
 // createSQL inserts in the order of names, so that two batches never wait for
-// each other. The lock on a request id is what keeps a batch from waiting for a
-// transaction of the application's that has used the id and sits open: such a
-// record leaves the batch as not free.
+// each other, and nothing that would wait for a transaction of somebody else's: no
+// name and no request id that is stored already, which ON CONFLICT would wait for
+// while it is being changed, and none whose lock another transaction has, since
+// that may be about to store it. Such records are left out; see earlier. Nobody
+// else knows the name that is created in a transaction of the caller's, $21, and
+// a lock each would fill the server's table of locks.
 const createSQL = `
-WITH input AS MATERIALIZED (
-	SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::text[],
-		$8::smallint[], $9::text[], $10::bigint[], $11::bigint[], $12::boolean[], $13::boolean[],
-		$14::bytea[], $15::bytea[], $16::bytea[], $17::bytea[], $18::bigint[], $19::bigint[])
-	AS i (name, parent, id, method, request_id, request, carrier, state, owner, released, retried, cancel_requested, deleted,
-		metadata, checkpoint, response, error, wait, timeout)
-), free AS MATERIALIZED (
-	SELECT i.name, i.request_id = '' OR pg_try_advisory_xact_lock(
-		hashtextextended(concat_ws(E'\n', 'lro', $20::text, i.parent, i.method, i.request_id), 0)) AS free
-	FROM input i
-), inserted AS (
-	INSERT INTO {schema}.lro_operations AS o (name, parent, id, method, request_id, request, carrier,
+WITH written AS (
+	` + insertSQL + ` FROM {input} ` + insertOwnersSQL + `
+	WHERE ` + newNameSQL + ` AND (i.request_id = '' OR pg_try_advisory_xact_lock(
+			hashtextextended(concat_ws(E'\n', $20::text, i.parent, i.method, i.request_id), 0))
+		AND NOT EXISTS (SELECT FROM {schema}.lro_operations e
+			WHERE e.parent = i.parent AND e.method = i.method AND e.request_id = i.request_id AND e.request_id <> ''))
+	ORDER BY i.name ` + insertedSQL + `
+), hinted AS (
+	SELECT {schema}.lro_hint($20, array_agg(w.name), bool_or(w.state = 1)) FROM written w HAVING count(*) > 0
+)
+SELECT w.name, w.state, w.owner, w.epoch, w.create_time, w.update_time, w.end_time, w.deadline, w.due_time, w.expire_time
+FROM written w, (SELECT count(*) FROM hinted) h`
+
+// createOneSQL is for one record without a request id.
+const createOneSQL = `
+WITH written AS (
+	` + insertSQL + ` FROM {input} ` + insertOwnersSQL + ` WHERE ` + newNameSQL + ` ` + insertedSQL + `
+), hinted AS (
+	SELECT w.*, pg_notify($20, CASE WHEN w.state = 1 THEN 'D' ELSE '-' END || E'\n' || w.name) FROM written w
+)
+SELECT h.name, h.state, h.owner, h.epoch, h.create_time, h.update_time, h.end_time, h.deadline, h.due_time, h.expire_time
+FROM hinted h`
+
+// Parts of both. The input is i, and w its owner if that lives.
+const (
+	insertSQL = `INSERT INTO {schema}.lro_operations AS o (name, parent, id, method, request_id, request, carrier,
 		version, epoch, create_time, update_time, end_time, deadline, due_time, expire_time,
 		state, owner, released, retried, cancel_requested, deleted, metadata, checkpoint, response, error)
 	SELECT i.name, i.parent, i.id, i.method, i.request_id, i.request, i.carrier,
@@ -39,42 +57,58 @@ WITH input AS MATERIALIZED (
 		CASE WHEN i.state = 4 THEN statement_timestamp() + i.wait * interval '1 microsecond' END,
 		CASE WHEN i.state = 2 AND w.id IS NULL THEN 1 ELSE i.state END,
 		CASE WHEN w.id IS NULL THEN '' ELSE i.owner END,
-		i.released, i.retried, i.cancel_requested, i.deleted, i.metadata, i.checkpoint, i.response, i.error
-	FROM input i
-		JOIN free f ON f.name = i.name AND f.free
-		LEFT JOIN {schema}.lro_owners w ON w.id = i.owner AND NOT w.dead
-	ORDER BY i.name
-	ON CONFLICT DO NOTHING
-	RETURNING o.name, o.state, o.owner, o.epoch, o.create_time, o.update_time, o.end_time, o.deadline, o.due_time, o.expire_time
-), hinted AS (
-	SELECT {schema}.lro_hint($20, array_agg(n.name), bool_or(n.state = 1)) FROM inserted n HAVING count(*) > 0
+		i.released, i.retried, i.cancel_requested, i.deleted, i.metadata, i.checkpoint, i.response, i.error`
+	insertOwnersSQL = `LEFT JOIN {schema}.lro_owners w ON w.id = i.owner AND NOT w.dead`
+	newNameSQL      = `($21::boolean OR pg_try_advisory_xact_lock(hashtextextended(i.name, 1)))
+		AND NOT EXISTS (SELECT FROM {schema}.lro_operations e WHERE e.name = i.name)`
+	insertedSQL = `ON CONFLICT DO NOTHING
+	RETURNING o.name, o.state, o.owner, o.epoch, o.create_time, o.update_time, o.end_time, o.deadline, o.due_time, o.expire_time`
 )
-SELECT f.name, f.free, coalesce(n.state, 0), coalesce(n.owner, ''), coalesce(n.epoch, 0),
-	n.create_time, n.update_time, n.end_time, n.deadline, n.due_time, n.expire_time
-FROM free f LEFT JOIN inserted n ON n.name = f.name, (SELECT count(*) FROM hinted) h`
 
-// earlierSQL finds what a Create answers instead of its own record: the one of
-// its name before the one of its request id.
+// earlierSQL finds what stands in the way of records that were left out, by name,
+// by request id, or by an ID that is taken.
 const earlierSQL = `
-SELECT ` + columns + `, o.request FROM {schema}.lro_operations o WHERE o.name = $1
+WITH input AS MATERIALIZED (
+	SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[]) AS i (name, parent, method, request_id, id)
+)
+SELECT i.name, ` + columns + `, o.request FROM input i JOIN {schema}.lro_operations o ON o.name = i.name
 UNION ALL
-SELECT ` + columns + `, o.request FROM {schema}.lro_operations o
-WHERE o.parent = $2 AND o.method = $3 AND o.request_id = $4 AND o.request_id <> '' AND o.name <> $1`
+SELECT i.name, ` + columns + `, o.request FROM input i JOIN {schema}.lro_operations o
+	ON o.parent = i.parent AND o.method = i.method AND o.request_id = i.request_id AND o.request_id <> ''
+UNION ALL
+SELECT i.name, ` + columns + `, o.request FROM input i JOIN {schema}.lro_operations o ON o.id = i.id`
 
-// A creation is one Create. If it comes to nothing, an earlier record stands in
-// the way.
+// A creation is one Create.
 type creation struct {
 	rec     *store.Record
 	carrier *string
-	busy    bool
-	stored  *store.Record
+	inTx    bool
+
+	stored  *store.Record // if it was
+	earlier *store.Record // if that was in the way
+	err     error
 }
 
 func (c *creation) name() string { return c.rec.Name }
 
+func (c *creation) size() int {
+	return len(c.rec.Request) + contentSize(c.rec)
+}
+
+func (c *creation) reset() { c.stored, c.earlier, c.err = nil, nil, nil }
+
+func (c *creation) written() bool { return c.stored != nil }
+
+func (c *creation) fail(err error) { c.err = err }
+
 func (c *creation) outcome() error {
-	if c.busy {
+	switch {
+	case c.stored != nil || c.err != nil:
+		return c.err
+	case c.earlier == nil:
 		return errBusy
+	case c.rank(c.earlier) == takenID:
+		return fmt.Errorf("%w: the ID %q of %q is that of %q; give each record an ID of its own", store.ErrInvalid, c.rec.ID, c.rec.Name, c.earlier.Name)
 	}
 	return nil
 }
@@ -85,68 +119,88 @@ func (s *Store) Create(ctx context.Context, rec *store.Record) (*store.Record, e
 	if err != nil {
 		return nil, err
 	}
-	if err := rec.Validate(); err != nil {
+	if err = rec.Validate(); err != nil {
 		return nil, err
 	}
 	carrier, err := encodeCarrier(rec.Carrier)
 	if err != nil {
 		return nil, fmt.Errorf("%w: the carrier of %q: %w", store.ErrInvalid, rec.Name, err)
 	}
-	for {
-		c := &creation{rec: rec, carrier: carrier}
-		if err := s.creates.do(ctx, tx, c); err != nil {
-			return nil, err
-		}
-		if c.stored != nil {
-			return c.stored, nil
-		}
-		earlier, err := s.earlier(ctx, tx, rec)
-		if earlier != nil || err != nil {
-			return earlier, err
-		}
-		// It has expired since: another try finds the place free.
-	}
-}
-
-func (s *Store) earlier(ctx context.Context, tx *transaction, rec *store.Record) (*store.Record, error) {
-	recs, err := s.query(ctx, tx, true, s.sql.earlier, rec.Name, rec.Parent, rec.Method, rec.RequestID)
-	if err != nil || len(recs) == 0 {
+	c := &creation{rec: rec, carrier: carrier, inTx: tx != nil}
+	if err := s.creates.do(ctx, tx, c); err != nil {
 		return nil, err
 	}
-	for _, earlier := range recs {
-		if earlier.Name == rec.Name {
-			return earlier, nil
-		}
-	}
-	return recs[0], nil
+	return cmp.Or(c.stored, c.earlier), nil
 }
 
-// creation is the statement that stores creations.
-func (s *Store) creation(batch []*creation) statement {
+// createStatement stores what nothing stands in the way of.
+func (s *Store) createStatement(batch []*creation) statement {
 	var in createInput
 	byName := make(map[string]*creation, len(batch))
 	for _, c := range batch {
 		in.add(c)
 		byName[c.rec.Name] = c
 	}
-	return statement{s.sql.create, in.args(s.channel), func(rows pgx.Rows) error {
+	args := append(in.args(), s.channel, batch[0].inTx)
+	sql, args := s.sql.create.with(in.names, args, 2)
+	if in.requestIDs[0] != "" {
+		sql, args = s.sql.create.many, append(in.args(), s.channel, batch[0].inTx)
+	}
+	return statement{sql, args, func(rows pgx.Rows) error {
+		var name, owner string
+		var state int16
+		var epoch int64
+		var t times
+		_, err := pgx.ForEachRow(rows, []any{&name, &state, &owner, &epoch, &t.create, &t.update, &t.end, &t.deadline, &t.due, &t.expire}, func() error {
+			c := byName[name]
+			c.stored = c.as(store.State(state), owner, epoch, &t)
+			return nil
+		})
+		return err
+	}}
+}
+
+// earlierStatement finds what stands in the way of creations.
+func (s *Store) earlierStatement(batch []*creation) statement {
+	var names, parents, methods, requestIDs, ids []string
+	byName := make(map[string]*creation, len(batch))
+	for _, c := range batch {
+		names, parents, methods = append(names, c.rec.Name), append(parents, c.rec.Parent), append(methods, c.rec.Method)
+		requestIDs, ids = append(requestIDs, c.rec.RequestID), append(ids, c.rec.ID)
+		byName[c.rec.Name] = c
+	}
+	return statement{s.sql.earlier, []any{names, parents, methods, requestIDs, ids}, func(rows pgx.Rows) error {
 		for rows.Next() {
-			var name, owner string
-			var free bool
-			var state int16
-			var epoch int64
-			var t times
-			if err := rows.Scan(&name, &free, &state, &owner, &epoch, &t.create, &t.update, &t.end, &t.deadline, &t.due, &t.expire); err != nil {
+			var name string
+			r := new(row)
+			if err := rows.Scan(append([]any{&name}, r.targets(true)...)...); err != nil {
 				return err
 			}
-			c := byName[name]
-			if c.busy = !free; state != 0 {
-				c.stored = c.as(store.State(state), owner, epoch, &t)
+			earlier, err := r.record()
+			if err != nil {
+				return err
+			}
+			if c := byName[name]; c.earlier == nil || c.rank(earlier) < c.rank(c.earlier) {
+				c.earlier = earlier
 			}
 		}
 		return rows.Err()
 	}}
 }
+
+// rank orders what stands in the way: the name before the request id before the ID.
+func (c *creation) rank(earlier *store.Record) int {
+	switch {
+	case earlier.Name == c.rec.Name:
+		return 0
+	case c.rec.RequestID != "" && earlier.RequestID == c.rec.RequestID && earlier.Parent == c.rec.Parent && earlier.Method == c.rec.Method:
+		return 1
+	default:
+		return takenID
+	}
+}
+
+const takenID = 2 // the rank of what has the ID and nothing else of a record
 
 // as answers the record as it was stored.
 func (c *creation) as(state store.State, owner string, epoch int64, t *times) *store.Record {
@@ -158,6 +212,8 @@ func (c *creation) as(state store.State, owner string, epoch int64, t *times) *s
 }
 
 // createInput are the parameters of createSQL, a column each.
+const createColumns = `name text, parent text, id text, method text, request_id text, request bytea, carrier text, ` + contentColumns + `, timeout bigint`
+
 type createInput struct {
 	names, parents, ids, methods, requestIDs []string
 	requests                                 [][]byte
@@ -178,8 +234,8 @@ func (in *createInput) add(c *creation) {
 	in.content.add(c.rec)
 }
 
-func (in *createInput) args(channel string) []any {
+func (in *createInput) args() []any {
 	return slices.Concat(
 		[]any{in.names, in.parents, in.ids, in.methods, in.requestIDs, in.requests, in.carriers},
-		in.content.args(), []any{in.timeouts, channel})
+		in.content.args(), []any{in.timeouts})
 }

@@ -5,7 +5,7 @@
 //	m, err := lro.New(st, nil)
 //
 // The pool may be the application's own. [Store] uses it for what handlers and
-// calls ask for; besides it opens up to five connections of the same
+// calls ask for; besides it opens up to six connections of the same
 // configuration: two that commit what waits to be written, many writes at once;
 // one that listens; and heartbeats have theirs, so that a pool that busy handlers
 // have emptied costs no lease.
@@ -27,7 +27,20 @@
 //		return err
 //	})
 //
-// The operation exists exactly when the order does.
+// The operation exists exactly when the order does. A handler ends its operation
+// together with what it did:
+//
+//	err := pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
+//		if _, err := tx.Exec(ctx, "UPDATE stock …"); err != nil {
+//			return err
+//		}
+//		return task.Complete(pgstore.WithTx(ctx, tx), res)
+//	})
+//	if err != nil {
+//		return nil, lro.Retry(err, 0) // a transaction may fail for passing reasons
+//	}
+//
+// See examples/orders for both.
 //
 // # Poolers
 //

@@ -3,6 +3,7 @@ package pgstore
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -10,22 +11,32 @@ import (
 	"github.com/longrunning-go/longrunning/store"
 )
 
-// Conditions of Postgres that decide what we do: see its appendix A.
+// Conditions of Postgres, and classes of them, that decide what we do: see its
+// appendix A.
 const (
-	badData         = "22" // class: a value that no column takes
-	badRow          = "23" // class: a constraint
-	tooBig          = "54" // class: above a limit of the program, such as of an index row
+	classData       = "22" // a value that no column takes
+	classConstraint = "23" // a constraint refuses a row
+	classRollback   = "40"
+	classLimit      = "54" // of the program, such as the length of an index row
+	classRaised     = "P0" // by a function or a trigger
+
+	readOnly        = "25006"
+	failedTx        = "25P02"
+	lockTimeout     = "55P03"
+	noWrites        = "0A000" // of BEGIN READ WRITE on a standby
 	serialization   = "40001"
 	deadlock        = "40P01"
-	failedTx        = "25P02"
-	readOnly        = "25006"
-	noWrites        = "0A000" // of BEGIN READ WRITE on a standby
 	undefinedTable  = "42P01"
 	undefinedSchema = "3F000"
 )
 
-// A databaseError is what may be told of an error of the server: never its
-// detail, and not its message where that may quote what a row contains.
+// mayBeTold are the classes of errors whose message is about connections,
+// permissions, tables and the server, and quotes nothing that a row contains.
+func mayBeTold(code string) bool {
+	return slices.Contains([]string{"08", "0A", "25", "28", "3D", "3F", "40", "42", "53", "55", "57", "58"}, class(code))
+}
+
+// A databaseError is what may be told of an error of the server.
 type databaseError struct {
 	call, code, message string
 }
@@ -45,9 +56,8 @@ func failure(call string, err error) error {
 		return fmt.Errorf("pgstore: %s: %w", call, err)
 	}
 	e := &databaseError{call: call, code: pg.Code}
-	switch class(pg.Code) {
-	case "08", "0A", "25", "28", "3D", "3F", "40", "42", "53", "55", "57", "58":
-		e.message = pg.Message // about connections, permissions, tables and the server
+	if mayBeTold(pg.Code) {
+		e.message = pg.Message
 	}
 	if pg.Code == readOnly || pg.Code == noWrites {
 		e.message += "; the server is a standby, or the database was made read-only: connect to the primary"
@@ -55,14 +65,17 @@ func failure(call string, err error) error {
 	return e
 }
 
+// A commitError is one of COMMIT. What it complains of need not be in the writes:
+// a queue of notifications that is full counts as a limit too.
+type commitError struct{ error }
+
+func (e *commitError) Unwrap() error { return e.error }
+
 // code answers the SQLSTATE of an error that the server has answered, and "" of
 // any other.
 func code(err error) string {
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return pg.Code
-	}
-	if e, ok := errors.AsType[*databaseError](err); ok {
-		return e.code
 	}
 	return ""
 }
@@ -72,26 +85,30 @@ func class(code string) string { return code[:min(2, len(code))] }
 // unstorable reports whether err is about the content of a write.
 func unstorable(err error) bool {
 	switch class(code(err)) {
-	case badData, badRow, tooBig:
+	case classData, classConstraint:
 		return true
+	case classLimit:
+		_, atCommit := errors.AsType[*commitError](err)
+		return !atCommit
 	}
 	return false
 }
 
-// alone reports whether writes that failed together with err may succeed one by
-// one: the server has undone them, and for nothing that concerns all.
-func alone(err error) bool {
-	switch class(code(err)) {
-	case "", "08", "25", "28", "42", "53", "57", "58", "XX":
-		return false
-	}
-	return true
+// mayPassAlone reports whether writes that failed together with err may succeed
+// one by one: the server has undone them, for what one of them contains, or for
+// what they did together.
+func mayPassAlone(err error) bool {
+	c := class(code(err))
+	return unstorable(err) || c == classRaised || c == classRollback || code(err) == lockTimeout
 }
 
 // writeError is failure for one write that stood alone in its transaction.
 func writeError(call, name string, err error) error {
-	if unstorable(err) {
-		return fmt.Errorf("%w: Postgres refuses the record %q with SQLSTATE %s", store.ErrInvalid, name, code(err))
+	switch {
+	case unstorable(err):
+		return fmt.Errorf("%w: Postgres refuses %q with SQLSTATE %s", store.ErrInvalid, name, code(err))
+	case code(err) == lockTimeout:
+		return errBusy
 	}
 	return failure(call, err)
 }
@@ -103,9 +120,11 @@ func txError(call, name string, err error) error {
 		return fmt.Errorf("%w: %q: the transaction must be rolled back and begun anew: SQLSTATE %s", store.ErrConflict, name, c)
 	case undefinedTable, undefinedSchema:
 		return errForeignTx
+	case readOnly:
+		return fmt.Errorf("%w: it is read-only", store.ErrTx)
 	}
 	if errors.Is(err, pgx.ErrTxClosed) {
-		return fmt.Errorf("%w: %s came after the end of the transaction", store.ErrTx, call)
+		return fmt.Errorf("%w: %s came after its end", store.ErrTx, call)
 	}
 	return writeError(call, name, err)
 }

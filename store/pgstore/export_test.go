@@ -25,20 +25,26 @@ func (s *Store) Settings() string { return s.sql.settings }
 
 // Statements answers them with arguments.
 func (s *Store) Statements(rec *store.Record) map[string][]any {
-	u, c := s.replacement([]*update{{rec: rec}}), s.creation([]*creation{{rec: rec}})
-	names := []string{rec.Name, "operations/other"}
+	other := *rec
+	other.Name, other.RequestID = "operations/other", ""
+	u1, c1 := s.updateStatement([]*update{{rec: rec}}), s.createStatement([]*creation{{rec: &other}})
+	u, c := s.updateStatement([]*update{{rec: rec}, {rec: &other}}), s.createStatement([]*creation{{rec: rec}, {rec: &other}})
+	e := s.earlierStatement([]*creation{{rec: rec}, {rec: &other}})
+	names := []string{rec.Name, other.Name}
 	return map[string][]any{
-		"create":    append([]any{c.sql}, c.args...),
-		"earlier":   {s.sql.earlier, rec.Name, rec.Parent, rec.Method, "request"},
-		"update":    append([]any{u.sql}, u.args...),
-		"versions":  {s.sql.versions, names},
-		"get":       {s.sql.get, names},
-		"get one":   {s.sql.getOne, rec.Name},
-		"heartbeat": {s.sql.heartbeat, "owner", int64(1), s.channel},
-		"bury":      {s.sql.bury},
-		"claim":     {s.sql.claim, "owner", []string{rec.Method}, 10, true, s.channel},
-		"expire":    {s.sql.expire, 10},
-		"forget":    {s.sql.forget},
+		"create one": append([]any{c1.sql}, c1.args...),
+		"update one": append([]any{u1.sql}, u1.args...),
+		"create":     append([]any{c.sql}, c.args...),
+		"earlier":    append([]any{e.sql}, e.args...),
+		"update":     append([]any{u.sql}, u.args...),
+		"versions":   {s.sql.versions, names},
+		"get":        {s.sql.get, names},
+		"get one":    {s.sql.getOne, rec.Name},
+		"heartbeat":  {s.sql.heartbeat, "owner", int64(1), s.channel},
+		"bury":       {s.sql.bury},
+		"claim":      {s.sql.claim, "owner", []string{rec.Method}, 10, true, s.channel},
+		"expire":     {s.sql.expire, 10},
+		"forget":     {s.sql.forget},
 	}
 }
 

@@ -6,54 +6,55 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
-
 	"github.com/longrunning-go/longrunning/internal/group"
 	"github.com/longrunning-go/longrunning/store"
 )
 
 // errBusy: a transaction of somebody else's holds the record or the request id,
 // and nothing was written.
-var errBusy = errors.New("pgstore: held by an open transaction")
+var errBusy = errors.New("held by an open transaction")
 
-// busyPatience is how long a write tries again what is held by an open
-// transaction, before its caller is told.
-const busyPatience = 2 * time.Second
+const (
+	// busyPatience is how long a write tries again what is held by an open
+	// transaction, before its caller is told.
+	busyPatience = 2 * time.Second
+	// maxBytes is how much one batch carries, about, unless a single write is
+	// larger: so much is written well within any Timeout.
+	maxBytes = 4 << 20
+)
 
 // A lane commits writes of one kind, many at once. What is held elsewhere leaves
 // its batch and comes back with a later one, so nothing that waits for a lock
 // holds a connection or keeps others from being written.
 type lane[W write] struct {
 	call      string // such as "Create"
-	pool      *pgxpool.Pool
-	transact  func(context.Context, *pgxpool.Pool, ...statement) error
+	run       func(context.Context, ...statement) error
 	statement func([]W) statement
-	// settle finds out, after the statement, about the writes that it left undone;
-	// nil if the statement tells.
-	settle func(context.Context, queryable, []W) error
-	group  group.Writer[W]
+	look      func([]W) statement // finds out about what the statement left out
+	group     group.Writer[W]
 }
 
-// A write is one call. The statement notes in it what came of it.
+// A write is one call. The statements note in it what comes of it.
 type write interface {
 	name() string
-	outcome() error // a sentinel or errBusy, after the statement has run
-}
-
-type queryable interface {
-	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+	size() int      // in bytes, about
+	reset()         // forgets an attempt that came to nothing
+	written() bool  // by the statement, if that is committed
+	fail(err error) // notes why it is not known what stands in the way
+	outcome() error // a sentinel or errBusy, once the statements have run
 }
 
 // start readies a lane for s: grouped, on a connection that is kept for it, or
 // each write alone.
 func (l *lane[W]) start(s *Store) {
-	l.transact, l.pool, l.group.Max = s.transact, s.reserved, s.opts.MaxBatch
 	l.group.Key = func(w W) string { return w.name() }
-	l.group.Commit = l.commit
+	l.group.Size, l.group.MaxSize = func(w W) int { return w.size() }, maxBytes
+	l.group.Commit, l.group.Inline, l.group.Max = l.commit, true, s.opts.MaxBatch
+	pool := s.reserved
 	if s.opts.MaxBatch == 1 {
-		l.pool, l.group.Leaders = s.pool, int(s.pool.Config().MaxConns)
+		pool, l.group.Leaders = s.pool, int(s.pool.Config().MaxConns)
 	}
+	l.run = func(ctx context.Context, statements ...statement) error { return s.transact(ctx, pool, statements...) }
 }
 
 // do writes w, in tx unless that is nil.
@@ -86,7 +87,7 @@ func (l *lane[W]) commit(batch []*group.Write[W]) {
 		writes[i] = w.Value
 	}
 	err := l.write(writes)
-	if err != nil && len(batch) > 1 && alone(err) {
+	if len(batch) > 1 && mayPassAlone(err) {
 		for i := range batch {
 			l.commit(batch[i : i+1])
 		}
@@ -101,22 +102,44 @@ func (l *lane[W]) commit(batch []*group.Write[W]) {
 	}
 }
 
+// write runs the statement for writes, and then, for those that it left out, the
+// one that finds out why. What is begun is finished whoever still waits for it;
+// transact bounds it.
 func (l *lane[W]) write(writes []W) error {
-	// What is begun is finished whoever still waits for it; transact bounds it.
 	ctx := context.Background()
-	if err := l.transact(ctx, l.pool, l.statement(writes)); err != nil {
+	for _, w := range writes {
+		w.reset()
+	}
+	if err := l.run(ctx, l.statement(writes)); err != nil {
 		return err
 	}
-	if l.settle == nil {
+	left := leftOut(writes)
+	if len(left) == 0 {
 		return nil
 	}
-	return l.settle(ctx, l.pool, writes)
+	if err := l.run(ctx, l.look(left)); err != nil {
+		for _, w := range left {
+			w.fail(failure(l.call, err))
+		}
+	}
+	return nil
+}
+
+func leftOut[W write](writes []W) []W {
+	var left []W
+	for _, w := range writes {
+		if !w.written() {
+			left = append(left, w)
+		}
+	}
+	return left
 }
 
 func (l *lane[W]) within(ctx context.Context, tx *transaction, w W) error {
+	w.reset()
 	err := tx.run(ctx, l.statement([]W{w}))
-	if err == nil && l.settle != nil {
-		err = l.settle(ctx, tx, []W{w})
+	if err == nil && !w.written() {
+		err = tx.run(ctx, l.look([]W{w}))
 	}
 	if err != nil {
 		return txError(l.call, w.name(), err)

@@ -64,8 +64,11 @@ type conditions struct {
 // add adds a condition in which ? is the next argument.
 func (c *conditions) add(condition string, arg any) {
 	c.args = append(c.args, arg)
-	c.where = append(c.where, strings.ReplaceAll(condition, "?", "$"+strconv.Itoa(len(c.args))))
+	c.where = append(c.where, strings.ReplaceAll(condition, "?", c.last()))
 }
+
+// last answers how SQL calls the argument that was added last.
+func (c *conditions) last() string { return "$" + strconv.Itoa(len(c.args)) }
 
 func (c *conditions) selected(more ...string) string {
 	return `SELECT ` + columns + ` FROM {schema}.lro_operations o WHERE ` + strings.Join(slices.Concat(c.where, more), ` AND `)
@@ -109,8 +112,8 @@ func (c *conditions) ofAllParents(q *store.Query) string {
 func (c *conditions) ofParent(q *store.Query) string {
 	c.where = append(c.where, `NOT o.deleted`)
 	c.add(`o.parent >= ? AND o.parent <= ?`, q.Parent)
-	if q.Before != "" {
-		c.add(`(o.parent, o.id) < ($2, ?)`, q.Before)
+	if parent := c.last(); q.Before != "" {
+		c.add(`(o.parent, o.id) < (`+parent+`, ?)`, q.Before)
 	}
 	if q.Done != nil {
 		return c.selected(map[bool]string{true: done, false: open}[*q.Done]) + byParent

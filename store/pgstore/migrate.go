@@ -37,9 +37,27 @@ func Migrate(ctx context.Context, pool *pgxpool.Pool, opts *Options) error {
 	return migrate(ctx, pool, o, latest)
 }
 
+// migrate waits for the locks of what is open on the tables only so long, since
+// all that comes later queues behind it; then it lets others pass and tries again.
 func migrate(ctx context.Context, pool *pgxpool.Pool, o *Options, target int) error {
-	err := pgx.BeginTxFunc(ctx, pool, pgx.TxOptions{IsoLevel: pgx.ReadCommitted, AccessMode: pgx.ReadWrite}, func(tx pgx.Tx) error {
+	for {
+		err := migrateOnce(ctx, pool, o, target)
+		if code(err) != lockTimeout || !pause(ctx, lockPatience) {
+			if err != nil {
+				return failure("Migrate", err)
+			}
+			return nil
+		}
+		o.Logger.WarnContext(ctx, "pgstore: Migrate waits for transactions that are open on the tables")
+	}
+}
+
+func migrateOnce(ctx context.Context, pool *pgxpool.Pool, o *Options, target int) error {
+	return pgx.BeginTxFunc(ctx, pool, pgx.TxOptions{IsoLevel: pgx.ReadCommitted, AccessMode: pgx.ReadWrite}, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended('lro migrations of ' || $1, 0))`, o.Schema); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, fmt.Sprintf(`SET LOCAL lock_timeout = %d`, lockPatience.Milliseconds())); err != nil {
 			return err
 		}
 		if err := createSchema(ctx, tx, o.Schema); err != nil {
@@ -51,10 +69,6 @@ func migrate(ctx context.Context, pool *pgxpool.Pool, o *Options, target int) er
 		}
 		return err
 	})
-	if err != nil {
-		return failure("Migrate", err)
-	}
-	return nil
 }
 
 // createSchema asks first, since who may not create schemas may use one.

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/longrunning-go/longrunning/internal/pgtest"
@@ -88,6 +89,30 @@ func statement(t *testing.T, pool *pgxpool.Pool, sql string) {
 	must(t, err)
 }
 
+// Migrate waits for a transaction that is open on the tables, and others do not
+// wait for Migrate.
+func TestMigrateBesideOthers(t *testing.T) {
+	t.Parallel()
+	d := setup(t)
+	pool := d.pool(t)
+	must(t, pgstore.MigrateTo(t.Context(), pool, &d.opts, 1))
+	insert := `INSERT INTO lro.lro_owners VALUES ($1, now(), false)`
+	_, tx := transact(t, pool, pgx.ReadCommitted)
+	_, err := tx.Exec(t.Context(), insert, "open")
+	must(t, err)
+	migrated := make(chan error, 1)
+	go func() { migrated <- pgstore.Migrate(t.Context(), pool, &d.opts) }()
+	for waiting := false; !waiting; {
+		must(t, pool.QueryRow(t.Context(), `SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND relation = 'lro.lro_owners'::regclass)`).Scan(&waiting))
+	}
+	_, err = pool.Exec(t.Context(), insert, "other")
+	must(t, err) // it comes through while the transaction is open
+	must(t, tx.Commit(t.Context()))
+	must(t, <-migrated)
+	d.opts.Migrate = false
+	d.openOn(t, pool)
+}
+
 func TestMigrateNewer(t *testing.T) {
 	t.Parallel()
 	for compatible, works := range map[int]bool{pgstore.Latest: true, pgstore.Latest + 1: false} {
@@ -122,7 +147,7 @@ func TestInvariants(t *testing.T) {
 	done := create(t, st, ended(draft(store.Done)))
 	for _, set := range []string{
 		`version = version - 1`, `epoch = epoch - 1`, `id = 'other'`, `parent = 'other'`, `method = 'other'`, `request_id = 'other'`,
-		`name = 'other'`, `create_time = now()`, `response = 'x'`, `error = 'x'`, `state = 2`, `owner = 'x'`, `state = 4`, `state = 0`,
+		`name = 'other'`, `create_time = now()`, `request = 'x'`, `carrier = 'x'`, `deadline = now()`, `response = 'x'`, `error = 'x'`, `state = 2`, `owner = 'x'`, `state = 4`, `state = 0`,
 	} {
 		if err := breakIn(t, pool, set, open.Name); err == nil {
 			t.Errorf("an operation that is open lets itself be changed by SET %s", set)

@@ -16,7 +16,7 @@ import (
 
 const (
 	// probeTimeout is how long a notification of ours may take to come back.
-	probeTimeout = 5 * time.Second
+	probeTimeout = 3 * time.Second
 	// quiet is how long a listener hears nothing before it asks whether the server
 	// is still there.
 	quiet = 15 * time.Second
@@ -61,7 +61,9 @@ func look(ctx context.Context, source *hints.Source) {
 
 // hear listens on one connection until that fails.
 func (s *Store) hear(ctx context.Context, source *hints.Source) error {
-	conn, err := s.reserved.Acquire(ctx)
+	connecting, stop := context.WithTimeout(ctx, 2*probeTimeout)
+	defer stop()
+	conn, err := s.reserved.Acquire(connecting)
 	if err != nil {
 		return err
 	}
@@ -71,10 +73,7 @@ func (s *Store) hear(ctx context.Context, source *hints.Source) error {
 		defer stop()
 		_ = listener.Close(end)
 	}()
-	if _, err := listener.Exec(ctx, `LISTEN `+pgx.Identifier{s.channel}.Sanitize()); err != nil {
-		return err
-	}
-	if err := s.probe(ctx, listener); err != nil {
+	if err := s.subscribe(ctx, listener); err != nil {
 		return err
 	}
 	source.Hears()
@@ -91,6 +90,21 @@ func (s *Store) hear(ctx context.Context, source *hints.Source) error {
 			}
 		}
 	}
+}
+
+// subscribe begins to listen. A notification of ours that does not arrive may just
+// be late, once.
+func (s *Store) subscribe(ctx context.Context, listener *pgx.Conn) error {
+	ctx, stop := context.WithTimeout(ctx, 3*probeTimeout)
+	defer stop()
+	if _, err := listener.Exec(ctx, `LISTEN `+pgx.Identifier{s.channel}.Sanitize()); err != nil {
+		return err
+	}
+	err := s.probe(ctx, listener)
+	if errors.Is(err, errDeaf) {
+		err = s.probe(ctx, listener)
+	}
+	return err
 }
 
 // probe tells whether what another connection notifies arrives at this one. On

@@ -1,58 +1,18 @@
 package pgstore
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
-	"time"
+	"sync/atomic"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/longrunning-go/longrunning/internal/hints"
 	"github.com/longrunning-go/longrunning/store"
 )
-
-// Options change how a Store works. Nil means the defaults.
-type Options struct {
-	// Schema is the Postgres schema of the tables, whose names begin with lro_.
-	// Default "public".
-	Schema string
-	// Migrate lets New bring the tables to the version of this library, as the
-	// function Migrate does. Default: New fails where they are not.
-	Migrate bool
-	// MaxBatch is how many writes are committed as one at most. Default 256. With 1
-	// every write is a transaction of its own, on a connection of the pool.
-	MaxBatch int
-	// Timeout bounds every statement, in the server too. Default 10 s.
-	Timeout time.Duration
-	// Logger hears of connections that are lost. Default slog.Default().
-	Logger *slog.Logger
-}
-
-func (o *Options) withDefaults() (*Options, error) {
-	set := *cmp.Or(o, &Options{})
-	set.Schema = cmp.Or(set.Schema, "public")
-	set.MaxBatch = cmp.Or(set.MaxBatch, 256)
-	set.Timeout = cmp.Or(set.Timeout, 10*time.Second)
-	set.Logger = cmp.Or(set.Logger, slog.Default())
-	switch {
-	case len(set.Schema) > maxIdentifier || !isText(set.Schema):
-		return nil, fmt.Errorf("pgstore: Options.Schema %q is no name of a schema: want UTF-8 of at most %d bytes", set.Schema, maxIdentifier)
-	case set.MaxBatch < 1:
-		return nil, fmt.Errorf("pgstore: Options.MaxBatch is %d; want at least 1, or 0 for the default", set.MaxBatch)
-	case set.Timeout < time.Millisecond:
-		return nil, fmt.Errorf("pgstore: Options.Timeout is %v; want at least 1ms, or 0 for the default", set.Timeout)
-	}
-	return &set, nil
-}
-
-// maxIdentifier is how many bytes of a name Postgres keeps.
-const maxIdentifier = 63
 
 // A Store is a [store.Store] in Postgres. It is safe for concurrent use.
 type Store struct {
@@ -68,6 +28,7 @@ type Store struct {
 	creates lane[*creation]
 	updates lane[*update]
 	hub     *hints.Hub
+	closed  atomic.Bool
 }
 
 var (
@@ -90,8 +51,7 @@ func New(ctx context.Context, pool *pgxpool.Pool, opts *Options) (*Store, error)
 	}
 	s := &Store{
 		pool: pool, opts: o, log: o.Logger,
-		channel: "lro_" + o.Schema[:min(len(o.Schema), maxIdentifier-len("lro_"))],
-		sql:     newQueries(o),
+		channel: o.channel(), sql: newQueries(o),
 	}
 	if err := checkServer(ctx, pool); err != nil {
 		return nil, err
@@ -111,8 +71,8 @@ func New(ctx context.Context, pool *pgxpool.Pool, opts *Options) (*Store, error)
 	if s.reserved, err = pgxpool.NewWithConfig(context.WithoutCancel(ctx), config); err != nil {
 		return nil, failure("New", err)
 	}
-	s.creates.call, s.creates.statement = "Create", s.creation
-	s.updates.call, s.updates.statement, s.updates.settle = "Update", s.replacement, s.explain
+	s.creates.call, s.creates.statement, s.creates.look = "Create", s.createStatement, s.earlierStatement
+	s.updates.call, s.updates.statement, s.updates.look = "Update", s.updateStatement, s.versionsStatement
 	s.creates.start(s)
 	s.updates.start(s)
 	s.hub = hints.New(s.listen)
@@ -147,6 +107,7 @@ var errClosed = errors.New("pgstore: the store is closed")
 func (s *Store) Close() {
 	s.creates.group.Close(errClosed)
 	s.updates.group.Close(errClosed)
+	s.closed.Store(true)
 	s.reserved.Close()
 }
 
@@ -155,28 +116,3 @@ func (s *Store) Secret(context.Context) ([]byte, error) { return s.secret, nil }
 
 // Notify implements [store.Notifier].
 func (s *Store) Notify(ctx context.Context, fn func(store.Hint)) error { return s.hub.Notify(ctx, fn) }
-
-// queries are all that the Store runs in steady state, for its schema.
-type queries struct {
-	settings, whose                   string
-	create, earlier, update, versions string
-	get, getOne                       string
-	heartbeat, bury, alive, claim     string
-	expire, forget                    string
-}
-
-func newQueries(o *Options) *queries {
-	in := func(sql string) string { return inSchema(sql, o.Schema) }
-	return &queries{
-		settings: fmt.Sprintf(settings, o.Timeout.Milliseconds()), whose: in(whose),
-		create: in(createSQL), earlier: in(earlierSQL), update: in(updateSQL), versions: in(versionsSQL),
-		get: in(getSQL), getOne: in(getOneSQL),
-		heartbeat: in(heartbeatSQL), bury: in(burySQL), alive: in(aliveSQL), claim: in(claimSQL),
-		expire: in(expireSQL), forget: in(forgetSQL),
-	}
-}
-
-// inSchema puts the name of the schema into a text of SQL.
-func inSchema(sql, schema string) string {
-	return strings.ReplaceAll(sql, "{schema}", pgx.Identifier{schema}.Sanitize())
-}

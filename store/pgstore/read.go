@@ -3,6 +3,7 @@ package pgstore
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -27,17 +28,18 @@ func (s *Store) Get(ctx context.Context, names ...string) ([]*store.Record, erro
 	case 0:
 		return nil, nil
 	case 1:
-		return s.query(ctx, tx, false, s.sql.getOne, names[0])
+		return s.get(ctx, tx, s.sql.getOne, names[0])
 	default:
-		return s.query(ctx, tx, false, s.sql.get, names)
+		return s.get(ctx, tx, s.sql.get, names)
 	}
 }
 
-// query reads records, in tx unless that is nil.
-func (s *Store) query(ctx context.Context, tx *transaction, withRequest bool, sql string, args ...any) (recs []*store.Record, err error) {
+// get reads records, in tx unless that is nil. Without the settings, since there
+// is one way to read a record by its name.
+func (s *Store) get(ctx context.Context, tx *transaction, sql string, arg any) (recs []*store.Record, err error) {
 	if tx != nil {
-		err = tx.run(ctx, statement{sql, args, func(rows pgx.Rows) (err error) {
-			recs, err = records(rows, withRequest)
+		err = tx.run(ctx, statement{sql, []any{arg}, func(rows pgx.Rows) (err error) {
+			recs, err = records(rows, false)
 			return err
 		}})
 		if err != nil {
@@ -45,12 +47,14 @@ func (s *Store) query(ctx context.Context, tx *transaction, withRequest bool, sq
 		}
 		return recs, nil
 	}
-	rows, err := s.pool.Query(ctx, sql, args...)
+	ctx, stop := context.WithTimeout(ctx, s.opts.Timeout+time.Second)
+	defer stop()
+	rows, err := s.pool.Query(ctx, sql, arg)
 	if err == nil {
-		recs, err = records(rows, withRequest)
+		recs, err = records(rows, false)
 	}
 	if err != nil {
-		return nil, failure("reading", err)
+		return nil, failure("Get", err)
 	}
 	return recs, nil
 }

@@ -16,14 +16,27 @@ import (
 // leave no trace when it is rolled back. Hints leave with the commit, so an
 // operation that was started so is picked up at once.
 //
-// An error of theirs leaves tx usable, with one exception: when a serialization
+// An error of theirs leaves tx usable, with two exceptions: when a serialization
 // failure, a deadlock, or another transaction that holds the operation gets in
-// the way, they answer ABORTED, and the caller rolls back and begins anew. As with
-// any use of a pgx.Tx, one call at a time.
+// the way, they answer ABORTED, and the caller rolls back and begins anew; and
+// when the context ends during a call, pgx closes the connection. As with any use
+// of a pgx.Tx, one call at a time.
 //
 // tx must be on the database of the Store; its schema need not be on the
-// search_path. Any isolation level will do.
-func WithTx(ctx context.Context, tx pgx.Tx) context.Context { return store.WithTx(ctx, tx) }
+// search_path. Any isolation level will do, though SERIALIZABLE has Postgres fail
+// transactions that only come near each other: expect to repeat them. Each start
+// with a request id holds a lock until tx ends, so one transaction should not
+// start thousands (max_locks_per_transaction).
+func WithTx(ctx context.Context, tx pgx.Tx) context.Context {
+	if tx == nil {
+		return store.WithTx(ctx, noTx{})
+	}
+	return store.WithTx(ctx, tx)
+}
+
+// noTx is what WithTx makes of nil, so that nothing is written outside the
+// transaction that was meant.
+type noTx struct{}
 
 // InTx implements [store.Transactional].
 func (s *Store) InTx(ctx context.Context) bool {
@@ -39,11 +52,16 @@ type transaction struct {
 
 // txOf answers the caller's transaction, nil if there is none.
 func (s *Store) txOf(ctx context.Context) (*transaction, error) {
+	if s.closed.Load() {
+		return nil, errClosed
+	}
 	switch tx := store.TxOf(ctx).(type) {
 	case nil:
 		return nil, nil //nolint:nilnil // no transaction is no error
 	case pgx.Tx:
 		return &transaction{tx, s}, nil
+	case noTx:
+		return nil, fmt.Errorf("%w: WithTx was called with nil", store.ErrTx)
 	default:
 		return nil, fmt.Errorf("%w: pgstore takes a pgx.Tx, found a %T", store.ErrTx, tx)
 	}

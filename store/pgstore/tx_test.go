@@ -133,7 +133,7 @@ func TestTxErrors(t *testing.T) {
 			return st.Create(ctx, edited(draft(store.External), func(r *store.Record) { r.Name = incompressible(9000) }))
 		}, store.ErrInvalid},
 	} {
-		if _, err := c.call(); !errors.Is(err, c.want) {
+		if _, err = c.call(); !errors.Is(err, c.want) {
 			t.Errorf("%s: got error %v, want %v", c.what, err, c.want)
 		}
 		usable(t, tx)
@@ -142,8 +142,17 @@ func TestTxErrors(t *testing.T) {
 		t.Errorf("Create of a name that exists: got %v and error %v, want the earlier record", rec, err)
 	}
 	must(t, tx.Commit(t.Context()))
-	if _, err := st.Create(ctx, draft(store.External)); !errors.Is(err, store.ErrTx) {
+	if _, err = st.Create(ctx, draft(store.External)); !errors.Is(err, store.ErrTx) {
 		t.Errorf("Create after the commit: got error %v, want ErrTx", err)
+	}
+	if _, err = st.Create(pgstore.WithTx(t.Context(), nil), draft(store.External)); !errors.Is(err, store.ErrTx) {
+		t.Errorf("Create with a nil transaction: got error %v, want ErrTx", err)
+	}
+	ctx, tx = transact(t, pool, pgx.ReadCommitted)
+	_, err = tx.Exec(t.Context(), `SET TRANSACTION READ ONLY`)
+	must(t, err)
+	if _, err := st.Create(ctx, draft(store.External)); !errors.Is(err, store.ErrTx) {
+		t.Errorf("Create in a transaction that is read-only: got error %v, want ErrTx", err)
 	}
 }
 
@@ -230,6 +239,17 @@ func TestTxOpen(t *testing.T) {
 	first := edited(draft(store.Pending), func(r *store.Record) { r.RequestID = "held" })
 	_, err = st.Create(ctx, first)
 	must(t, err)
+	earlier := create(t, st, edited(draft(store.External), func(r *store.Record) { r.RequestID = "earlier" }))
+	_, err = st.Update(ctx, ended(earlier))
+	must(t, err)
+	for _, again := range []func(*store.Record){
+		func(r *store.Record) { r.RequestID = earlier.RequestID },
+		func(r *store.Record) { r.Name = earlier.Name },
+	} {
+		if rec := create(t, st, edited(draft(store.External), again)); rec.ID != earlier.ID || rec.State != store.External {
+			t.Errorf("Create of what a transaction is about to end answers %v, want it as it was before", rec)
+		}
+	}
 
 	var waiting sync.WaitGroup
 	results := make(chan error, 40)

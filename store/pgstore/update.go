@@ -3,6 +3,7 @@ package pgstore
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -11,30 +12,14 @@ import (
 
 // updateSQL locks in the order of names before it writes, so that batches of two
 // processes cannot deadlock, and passes over what is locked already. What it does
-// not answer it has not written, for one of the reasons that explain finds.
+// not answer it has not written: see whyNot.
 const updateSQL = `
-WITH input AS MATERIALIZED (
-	SELECT * FROM unnest($1::text[], $2::bigint[], $3::smallint[], $4::text[], $5::bigint[], $6::bigint[], $7::boolean[], $8::boolean[],
-		$9::bytea[], $10::bytea[], $11::bytea[], $12::bytea[], $13::bigint[])
-	AS i (name, version, state, owner, released, retried, cancel_requested, deleted, metadata, checkpoint, response, error, wait)
-), locked AS MATERIALIZED (
+WITH input AS MATERIALIZED (SELECT i.* FROM {input}), locked AS MATERIALIZED (
 	SELECT o.name, o.version, o.state, o.owner, o.cancel_requested, o.deleted
 	FROM {schema}.lro_operations o WHERE o.name = ANY ($1)
-	ORDER BY o.name FOR UPDATE SKIP LOCKED
+	ORDER BY o.name FOR NO KEY UPDATE SKIP LOCKED
 ), written AS (
-	UPDATE {schema}.lro_operations o SET
-		version = o.version + 1, update_time = statement_timestamp(),
-		end_time = CASE WHEN i.state = 4 THEN coalesce(o.end_time, statement_timestamp()) END,
-		due_time = CASE WHEN i.state = 1 THEN statement_timestamp() + i.wait * interval '1 microsecond' END,
-		expire_time = CASE WHEN i.state = 4 THEN statement_timestamp() + i.wait * interval '1 microsecond' END,
-		state = i.state, owner = i.owner, released = i.released, retried = i.retried,
-		cancel_requested = i.cancel_requested, deleted = i.deleted,
-		metadata = i.metadata, checkpoint = i.checkpoint, response = i.response, error = i.error
-	FROM input i JOIN locked l ON l.name = i.name AND l.version = i.version
-	WHERE o.name = i.name
-	RETURNING o.name, o.parent, o.id, o.method, o.request_id, o.carrier, o.version, o.epoch,
-		o.create_time, o.update_time, o.end_time, o.deadline, o.due_time, o.expire_time, o.state,
-		o.state = 1 OR (o.state, o.owner, o.cancel_requested, o.deleted) IS DISTINCT FROM (l.state, l.owner, l.cancel_requested, l.deleted) AS news
+	` + replaceSQL + ` FROM input i JOIN locked l ON l.name = i.name AND l.version = i.version WHERE o.name = i.name ` + replacedSQL + `
 ), hinted AS (
 	SELECT {schema}.lro_hint($14, array_agg(w.name), bool_or(w.state = 1)) FROM written w WHERE w.news HAVING count(*) > 0
 )
@@ -42,7 +27,39 @@ SELECT w.name, w.parent, w.id, w.method, w.request_id, w.carrier, w.version, w.e
 	w.create_time, w.update_time, w.end_time, w.deadline, w.due_time, w.expire_time
 FROM written w, (SELECT count(*) FROM hinted) h`
 
+// updateOneSQL is for one record.
+const updateOneSQL = `
+WITH locked AS MATERIALIZED (
+	SELECT o.name, o.state, o.owner, o.cancel_requested, o.deleted
+	FROM {schema}.lro_operations o WHERE o.name = $1 AND o.version = $2 FOR NO KEY UPDATE SKIP LOCKED
+), written AS (
+	` + replaceSQL + ` FROM {input}, locked l WHERE o.name = l.name ` + replacedSQL + `
+), hinted AS (
+	SELECT w.*, CASE WHEN w.news THEN pg_notify($14, CASE WHEN w.state = 1 THEN 'D' ELSE '-' END || E'\n' || w.name) END FROM written w
+)
+SELECT h.name, h.parent, h.id, h.method, h.request_id, h.carrier, h.version, h.epoch,
+	h.create_time, h.update_time, h.end_time, h.deadline, h.due_time, h.expire_time
+FROM hinted h`
+
+// Parts of both. The input is i, and l what was locked.
+const (
+	replaceSQL = `UPDATE {schema}.lro_operations o SET
+		version = o.version + 1, update_time = statement_timestamp(),
+		end_time = CASE WHEN i.state = 4 THEN coalesce(o.end_time, statement_timestamp()) END,
+		due_time = CASE WHEN i.state = 1 THEN statement_timestamp() + i.wait * interval '1 microsecond' END,
+		expire_time = CASE WHEN i.state = 4 THEN statement_timestamp() + i.wait * interval '1 microsecond' END,
+		state = i.state, owner = i.owner, released = i.released, retried = i.retried,
+		cancel_requested = i.cancel_requested, deleted = i.deleted,
+		metadata = i.metadata, checkpoint = i.checkpoint, response = i.response, error = i.error`
+	replacedSQL = `
+	RETURNING o.name, o.parent, o.id, o.method, o.request_id, o.carrier, o.version, o.epoch,
+		o.create_time, o.update_time, o.end_time, o.deadline, o.due_time, o.expire_time, o.state,
+		o.state = 1 OR (o.state, o.owner, o.cancel_requested, o.deleted) IS DISTINCT FROM (l.state, l.owner, l.cancel_requested, l.deleted) AS news`
+)
+
 const versionsSQL = `SELECT o.name, o.version FROM {schema}.lro_operations o WHERE o.name = ANY ($1)`
+
+const updateColumns = `name text, version bigint, ` + contentColumns
 
 // An update is one Update.
 type update struct {
@@ -52,6 +69,14 @@ type update struct {
 }
 
 func (u *update) name() string { return u.rec.Name }
+
+func (u *update) size() int { return contentSize(u.rec) }
+
+func (u *update) reset() { u.stored, u.err = nil, nil }
+
+func (u *update) written() bool { return u.stored != nil }
+
+func (u *update) fail(err error) { u.err = err }
 
 func (u *update) outcome() error { return u.err }
 
@@ -71,8 +96,8 @@ func (s *Store) Update(ctx context.Context, rec *store.Record) (*store.Record, e
 	return u.stored, nil
 }
 
-// replacement is the statement that stores updates.
-func (s *Store) replacement(batch []*update) statement {
+// updateStatement stores what is still as its caller read it.
+func (s *Store) updateStatement(batch []*update) statement {
 	var in content
 	names, versions := make([]string, len(batch)), make([]int64, len(batch))
 	byName := make(map[string]*update, len(batch))
@@ -81,8 +106,8 @@ func (s *Store) replacement(batch []*update) statement {
 		in.add(u.rec)
 		byName[u.rec.Name] = u
 	}
-	args := append([]any{names, versions}, in.args()...)
-	return statement{s.sql.update, append(args, s.channel), func(rows pgx.Rows) error {
+	sql, args := s.sql.update.with(names, slices.Concat([]any{names, versions}, in.args(), []any{s.channel}), 1)
+	return statement{sql, args, func(rows pgx.Rows) error {
 		for rows.Next() {
 			r := new(row)
 			if err := rows.Scan(r.targets(false)[:fixedColumns]...); err != nil {
@@ -93,7 +118,7 @@ func (s *Store) replacement(batch []*update) statement {
 				return err
 			}
 			u := byName[stored.Name]
-			u.stored, u.err = u.as(stored), nil
+			u.stored = u.as(stored)
 		}
 		return rows.Err()
 	}}
@@ -110,43 +135,31 @@ func (u *update) as(stored *store.Record) *store.Record {
 	return stored
 }
 
-// explain finds out why some updates were not stored. A record that still has the
-// version they want was passed over, since somebody held it.
-func (s *Store) explain(ctx context.Context, q queryable, batch []*update) error {
-	var names []string
-	for _, u := range batch {
-		if u.stored == nil {
-			names = append(names, u.rec.Name)
-		}
+// versionsStatement finds out why updates were not stored.
+func (s *Store) versionsStatement(batch []*update) statement {
+	names := make([]string, len(batch))
+	for i, u := range batch {
+		names[i] = u.rec.Name
 	}
-	if len(names) == 0 {
-		return nil
-	}
-	rows, err := q.Query(ctx, s.sql.versions, names)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	versions := make(map[string]int64, len(names))
-	for rows.Next() {
+	return statement{s.sql.versions, []any{names}, func(rows pgx.Rows) error {
+		versions := make(map[string]int64, len(names))
 		var name string
 		var version int64
-		if err := rows.Scan(&name, &version); err != nil {
-			return err
+		_, err := pgx.ForEachRow(rows, []any{&name, &version}, func() error {
+			versions[name] = version
+			return nil
+		})
+		for _, u := range batch {
+			u.err = u.whyNot(versions[u.rec.Name])
 		}
-		versions[name] = version
-	}
-	for _, u := range batch {
-		if u.stored == nil {
-			u.err = u.missed(versions[u.rec.Name])
-		}
-	}
-	return rows.Err()
+		return err
+	}}
 }
 
-// missed says why an update came to nothing, by the version that the record has
-// now, 0 if there is none.
-func (u *update) missed(version int64) error {
+// whyNot says why an update came to nothing, by the version that the record has
+// now, 0 if there is none. One that is as its caller read it was passed over, since
+// somebody held it.
+func (u *update) whyNot(version int64) error {
 	switch version {
 	case 0:
 		return fmt.Errorf("%w: %q", store.ErrNotFound, u.rec.Name)

@@ -61,7 +61,7 @@ CREATE INDEX lro_operations_open ON {schema}.lro_operations (parent, id) WHERE s
 CREATE INDEX lro_operations_done ON {schema}.lro_operations (parent, id) WHERE state = 4 AND NOT deleted;
 CREATE UNIQUE INDEX lro_operations_request ON {schema}.lro_operations (parent, method, request_id) WHERE request_id <> '';
 CREATE INDEX lro_operations_due ON {schema}.lro_operations (method, due_time, id) WHERE state = 1;
-CREATE INDEX lro_operations_owner ON {schema}.lro_operations (owner, id) WHERE state = 2;
+CREATE INDEX lro_operations_owner ON {schema}.lro_operations (owner, method, id) WHERE state = 2;
 CREATE INDEX lro_operations_cancelled ON {schema}.lro_operations (owner, name) WHERE state = 2 AND cancel_requested;
 -- Not by state: a query for running records would then be offered this index too.
 CREATE INDEX lro_operations_deadline ON {schema}.lro_operations (deadline) WHERE end_time IS NULL;

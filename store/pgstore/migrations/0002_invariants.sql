@@ -12,6 +12,8 @@ FOR EACH ROW WHEN (
 	NEW.version < OLD.version OR NEW.epoch < OLD.epoch
 	OR NEW.name <> OLD.name OR NEW.parent <> OLD.parent OR NEW.id <> OLD.id OR NEW.method <> OLD.method
 	OR NEW.request_id <> OLD.request_id OR NEW.create_time <> OLD.create_time
+	OR NEW.request IS DISTINCT FROM OLD.request OR NEW.carrier IS DISTINCT FROM OLD.carrier
+	OR NEW.deadline IS DISTINCT FROM OLD.deadline
 	OR OLD.state = 4 AND (
 		NEW.state <> 4
 		OR NEW.response IS DISTINCT FROM OLD.response
