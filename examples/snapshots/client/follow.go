@@ -73,8 +73,8 @@ func describeMetadata(op *longrunningpb.Operation) string {
 	}
 	switch meta := meta.(type) {
 	case *pb.TakeSnapshotMetadata:
-		return fmt.Sprintf("volume=%s files=%d/%d bytes=%d/%d",
-			meta.GetVolume(), meta.GetFilesDone(), meta.GetFilesTotal(), meta.GetBytesDone(), meta.GetBytesTotal())
+		return fmt.Sprintf("volume=%s attempt=%d files=%d/%d bytes=%d/%d",
+			meta.GetVolume(), meta.GetAttempt(), meta.GetFilesDone(), meta.GetFilesTotal(), meta.GetBytesDone(), meta.GetBytesTotal())
 	case *pb.VolumeMetadata:
 		return "volume=" + meta.GetVolume()
 	default:

@@ -135,11 +135,11 @@ func TestCommands(t *testing.T) {
 	if !strings.HasPrefix(taken, "snapshot=") || !strings.Contains(taken, ".tar.gz files=1 bytes=1000 sha256=") || strings.Count(taken, "\n") != 1 {
 		t.Errorf("take: got %q, want one line with the response", taken)
 	}
-	if lines := term.err.String(); !strings.Contains(lines, "SUCCEEDED volume=projects/local/volumes/v1 files=1/1 bytes=1000/1000\n") {
+	if lines := term.err.String(); !strings.Contains(lines, "SUCCEEDED volume=projects/local/volumes/v1 attempt=1 files=1/1 bytes=1000/1000\n") {
 		t.Errorf("progress that is not on a terminal: got %q, want lines", lines)
 	}
 	lines := strings.Split(strings.TrimSpace(term.mustRun("list")), "\n")
-	if len(lines) != 2 || !strings.Contains(lines[0], " SUCCEEDED volume=projects/local/volumes/v1 files=1/1") {
+	if len(lines) != 2 || !strings.Contains(lines[0], " SUCCEEDED volume=projects/local/volumes/v1 attempt=1 files=1/1") {
 		t.Errorf("list: got %q, want the snapshot and the volume, newest first", lines)
 	}
 	if got := term.mustRun("list", "-project", "another"); got != "" {

@@ -1,10 +1,28 @@
 // Command server serves Snapshots and google.longrunning.Operations over gRPC.
 //
-//	go run ./examples/snapshots/server -dir /var/snapshots
+//	go run ./examples/snapshots/server -dir /var/snapshots -store sqlite:/var/snapshots/operations.db
+//
+// Operations are kept in a SQLite file or, with -store postgres://USER@HOST/DATABASE,
+// in Postgres; by default in memory, where they end with the process. The server
+// makes the tables itself. Servers on one store share the folder -dir too.
 //
 // SIGTERM or an interrupt drains it: calls that wait are answered, handlers get
 // 20 seconds to end, and what is left is handed to the next server on the same
 // store; with the memory store there is none. A second signal ends it at once.
+//
+// A server that is killed hands nothing over. The next one on its store, or one
+// that is there already, goes on with what is left once the lease has lapsed. To
+// see that, kill one in the middle of a snapshot and start it again:
+//
+//	go build -o bin/ ./examples/snapshots/server ./examples/snapshots/client
+//	bin/server -store sqlite:operations.db -lease 3s & server=$!
+//	bin/client create-volume code "$PWD/lro"
+//	bin/client take code -bytes-per-second 50000 & client=$!
+//	sleep 3; kill -9 $server
+//	bin/server -store sqlite:operations.db -lease 3s & server=$!
+//	wait $client; bin/client list
+//
+// The client has waited throughout, and the list says attempt=2.
 package main
 
 import (
@@ -55,7 +73,7 @@ func parse(args []string) *config {
 	flags := flag.NewFlagSet("server", flag.ExitOnError)
 	flags.StringVar(&c.addr, "addr", "localhost:8080", "where to serve gRPC")
 	flags.StringVar(&c.http, "http", "", "where to serve HTTP/JSON: accepted, and served by a later version")
-	flags.StringVar(&c.store, "store", memory, "where to keep operations: memory; sqlite:FILE and postgres://… come with a later version")
+	flags.StringVar(&c.store, "store", memory, "where to keep operations: memory, sqlite:FILE or postgres://USER:PASSWORD@HOST:PORT/DATABASE")
 	flags.StringVar(&c.dir, "dir", "snapshots", "the `folder` of the archives; servers that share a store share it")
 	flags.DurationVar(&c.lease, "lease", 15*time.Second, "how long this server counts as alive after its last heartbeat, at least 1s")
 	_ = flags.Parse(args) // exits where there is an error
@@ -67,12 +85,13 @@ func parse(args []string) *config {
 }
 
 // run serves until ctx ends, and then drains. It tells out where.
-func run(ctx context.Context, c *config, out *log.Logger) error {
-	st, err := openStore(c.store)
+func run(ctx context.Context, c *config, out *log.Logger) (err error) {
+	st, err := openStore(ctx, c.store)
 	if err != nil {
 		return err
 	}
-	m, err := lro.New(st, &lro.Options{LeaseTTL: c.lease})
+	defer func() { err = errors.Join(err, st.close()) }()
+	m, err := lro.New(st.store, &lro.Options{LeaseTTL: c.lease})
 	if err != nil {
 		return err
 	}
@@ -100,7 +119,7 @@ func run(ctx context.Context, c *config, out *log.Logger) error {
 	if err != nil {
 		return err
 	}
-	out.Printf("serving gRPC on %s, operations in store %s, archives in %s", listener.Addr(), c.store, c.dir)
+	out.Printf("serving gRPC on %s, operations in store %s, archives in %s", listener.Addr(), st.name, c.dir)
 	if c.http != "" {
 		out.Printf("-http %s: HTTP/JSON is served by a later version", c.http)
 	}

@@ -3,7 +3,10 @@ package main
 import (
 	"bufio"
 	"context"
-	"log"
+	"errors"
+	"flag"
+	"io/fs"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,7 +15,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	"google.golang.org/grpc"
@@ -21,6 +23,7 @@ import (
 	"google.golang.org/grpc/reflection/grpc_reflection_v1"
 
 	pb "github.com/longrunning-go/longrunning/examples/snapshots/snapshotspb"
+	"github.com/longrunning-go/longrunning/internal/pgtest"
 	"github.com/longrunning-go/longrunning/poller"
 )
 
@@ -30,7 +33,11 @@ func TestMain(m *testing.M) {
 		main()
 		return
 	}
-	os.Exit(m.Run())
+	// The tests wait for other processes, whatever the number of CPUs.
+	if err := flag.Set("test.parallel", "8"); err != nil {
+		panic(err)
+	}
+	os.Exit(pgtest.Main(m).Run())
 }
 
 // A process is a server that was started, and a connection to it.
@@ -38,16 +45,23 @@ type process struct {
 	*grpc.ClientConn
 	cmd    *exec.Cmd
 	dir    string
+	line   string // that it printed first
 	ended  chan error
 	stderr *strings.Builder
 }
 
 var address = regexp.MustCompile(`^serving gRPC on (\S+),`)
 
-// setup starts a server.
+// setup starts a server with a folder of its own.
 func setup(t *testing.T, args ...string) *process {
 	t.Helper()
-	p := &process{dir: t.TempDir(), ended: make(chan error, 1), stderr: new(strings.Builder)}
+	return setupIn(t, t.TempDir(), args...)
+}
+
+// setupIn starts a server that keeps its archives in dir.
+func setupIn(t *testing.T, dir string, args ...string) *process {
+	t.Helper()
+	p := &process{dir: dir, ended: make(chan error, 1), stderr: new(strings.Builder)}
 	args = append([]string{"-addr", "localhost:0", "-dir", p.dir}, args...)
 	p.cmd = exec.CommandContext(context.WithoutCancel(t.Context()), os.Args[0], args...)
 	p.cmd.Env = append(os.Environ(), "SNAPSHOTS_SERVER=1", "TMPDIR="+t.TempDir())
@@ -60,14 +74,14 @@ func setup(t *testing.T, args ...string) *process {
 		for range p.ended {
 		}
 	})
-	line, err := bufio.NewReader(stdout).ReadString('\n')
+	p.line, err = bufio.NewReader(stdout).ReadString('\n')
 	go func() {
 		p.ended <- p.cmd.Wait()
 		close(p.ended)
 	}()
-	found := address.FindStringSubmatch(line)
+	found := address.FindStringSubmatch(p.line)
 	if err != nil || found == nil {
-		t.Fatalf("first line: got %q (%v), want the address; exit: %v; standard error: %s", line, err, <-p.ended, p.stderr)
+		t.Fatalf("first line: got %q (%v), want the address; exit: %v; standard error: %s", p.line, err, <-p.ended, p.stderr)
 	}
 	p.ClientConn, err = grpc.NewClient(found[1], grpc.WithTransportCredentials(insecure.NewCredentials()))
 	must(t, err)
@@ -85,15 +99,28 @@ func must(t *testing.T, err error) {
 // start creates a volume of a folder with one file and starts a snapshot of it.
 func (p *process) start(t *testing.T, size int, bytesPerSecond int64) *poller.Poller[*pb.TakeSnapshotResponse] {
 	t.Helper()
-	folder := t.TempDir()
-	must(t, os.WriteFile(filepath.Join(folder, "file"), make([]byte, size), 0o600))
+	p.create(t, size)
+	return p.take(t, bytesPerSecond)
+}
+
+// create creates a volume of a folder with one file.
+func (p *process) create(t *testing.T, size int) {
+	t.Helper()
+	folder, content := t.TempDir(), make([]byte, size)
+	_, _ = rand.NewChaCha8([32]byte{}).Read(content) // never fails
+	must(t, os.WriteFile(filepath.Join(folder, "file"), content, 0o600))
 	op, err := pb.NewSnapshotsClient(p).CreateVolume(t.Context(), &pb.CreateVolumeRequest{
 		Parent: "projects/p1", VolumeId: "v1", Volume: &pb.Volume{Path: folder},
 	})
 	must(t, err)
 	_, err = poller.New[*pb.Volume](longrunningpb.NewOperationsClient(p), op, nil).Wait(t.Context())
 	must(t, err)
-	op, err = pb.NewSnapshotsClient(p).TakeSnapshot(t.Context(), &pb.TakeSnapshotRequest{
+}
+
+// take starts a snapshot of the volume.
+func (p *process) take(t *testing.T, bytesPerSecond int64) *poller.Poller[*pb.TakeSnapshotResponse] {
+	t.Helper()
+	op, err := pb.NewSnapshotsClient(p).TakeSnapshot(t.Context(), &pb.TakeSnapshotRequest{
 		Volume: "projects/p1/volumes/v1", BytesPerSecond: bytesPerSecond,
 	})
 	must(t, err)
@@ -135,11 +162,12 @@ func reflected(t *testing.T, p *process) []string {
 	return names
 }
 
-// SIGTERM drains: a snapshot that is under way is finished, and the server ends
-// well although a health watch is open.
+// SIGTERM drains: a snapshot that is under way is finished, the store is closed,
+// and the server ends well although a health watch is open.
 func TestSIGTERM(t *testing.T) {
 	t.Parallel()
-	p := setup(t)
+	file := filepath.Join(t.TempDir(), "operations.db")
+	p := setup(t, "-store", "sqlite:"+file)
 	watch, err := grpc_health_v1.NewHealthClient(p).Watch(t.Context(), &grpc_health_v1.HealthCheckRequest{})
 	must(t, err)
 	_, err = watch.Recv()
@@ -164,27 +192,7 @@ func TestSIGTERM(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(p.dir, id+".tar.gz")); err != nil {
 		t.Errorf("the snapshot under way: got %v, want that the drain waited for it", err)
 	}
-}
-
-func TestRefused(t *testing.T) {
-	t.Parallel()
-	for name, c := range map[string]struct {
-		config config
-		want   string
-	}{
-		"sqlite":        {config{store: "sqlite:f.db", lease: time.Second}, "later version"},
-		"postgres":      {config{store: "postgres://localhost/db", lease: time.Second}, "later version"},
-		"unknown store": {config{store: "redis", lease: time.Second}, `found "redis"`},
-		"short lease":   {config{store: "memory", lease: time.Millisecond}, "LeaseTTL"},
-		"bad address":   {config{store: "memory", lease: time.Second, addr: "no:such:address"}, "address"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			c.config.dir = t.TempDir()
-			err := run(t.Context(), &c.config, log.New(t.Output(), "", 0))
-			if err == nil || !strings.Contains(err.Error(), c.want) {
-				t.Errorf("got error %v, want one with %q", err, c.want)
-			}
-		})
+	if _, err := os.Stat(file + "-wal"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("SQLite's log: got error %v, want that it is gone, as it is once the store is closed", err)
 	}
 }

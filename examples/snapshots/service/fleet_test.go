@@ -42,6 +42,9 @@ func TestResumeAfterCrash(t *testing.T) {
 		if got := sumOf(t, res.GetSnapshot()); got != whole.GetSha256() {
 			t.Errorf("sha256 of the archive on the disk: got %s, want %s", got, whole.GetSha256())
 		}
+		if got := second.metadata(name).GetAttempt(); got != 2 {
+			t.Errorf("attempt in the metadata: got %d, want 2", got)
+		}
 		if before < 4_000 {
 			t.Errorf("bytes done when the server was killed: got %d, want about 5,000", before)
 		}

@@ -53,6 +53,7 @@ func TestSnapshot(t *testing.T) {
 		meta.UpdateTime = nil
 		wantEqual(t, "the metadata", meta, &pb.TakeSnapshotMetadata{
 			Volume: volume, FilesTotal: 2, FilesDone: 2, BytesTotal: 1_000, BytesDone: 1_000, CreateTime: timestamppb.New(start),
+			Attempt: 1,
 		})
 
 		op, err = s.DeleteVolume(t.Context(), &pb.DeleteVolumeRequest{Name: volume})

@@ -29,6 +29,7 @@ func (s *Service) runTakeSnapshot(ctx context.Context, task *lro.Task[*pb.TakeSn
 	}
 	id := path.Base(task.Name())
 	meta := task.Metadata() // says what Start was given, and what earlier attempts reported
+	meta.Attempt = task.Attempt()
 	res, err := archive.Take(ctx, task, &archive.Options{
 		Folder:         v.Path,
 		Dir:            s.dir,

@@ -76,11 +76,11 @@ func (v *Volumes) remove(name volumeName, requestID string) error {
 	if err := publish(v.path(name, ".gone"), []byte(requestID), os.Rename); err != nil {
 		return err
 	}
-	err := os.Remove(v.path(name, ".json"))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+	path := v.path(name, ".json")
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
-	return err
+	return syncDir(filepath.Dir(path))
 }
 
 // removedBy answers the id of the request that removed the last volume of that
@@ -109,5 +109,18 @@ func publish(path string, data []byte, place func(from, to string) error) error 
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return fmt.Errorf("snapshots: write %s: %w", path, err)
 	}
-	return place(f.Name(), path)
+	if err := place(f.Name(), path); err != nil {
+		return err
+	}
+	return errors.Join(syncDir(dir), syncDir(filepath.Dir(dir))) // dir may be new
+}
+
+// syncDir brings the names in dir to the disk.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
 }

@@ -440,7 +440,10 @@ type TakeSnapshotMetadata struct {
 	// When the operation was started.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
 	// When this metadata was reported.
-	UpdateTime    *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
+	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
+	// How often the work was begun, this time included: more than 1 after a crash
+	// or a drain of a server.
+	Attempt       int64 `protobuf:"varint,8,opt,name=attempt,proto3" json:"attempt,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -524,6 +527,13 @@ func (x *TakeSnapshotMetadata) GetUpdateTime() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *TakeSnapshotMetadata) GetAttempt() int64 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
+}
+
 var File_examples_snapshots_snapshotspb_snapshots_proto protoreflect.FileDescriptor
 
 const file_examples_snapshots_snapshotspb_snapshots_proto_rawDesc = "" +
@@ -558,7 +568,7 @@ const file_examples_snapshots_snapshotspb_snapshots_proto_rawDesc = "" +
 	"\bsnapshot\x18\x01 \x01(\tR\bsnapshot\x12\x14\n" +
 	"\x05files\x18\x02 \x01(\x03R\x05files\x12\x14\n" +
 	"\x05bytes\x18\x03 \x01(\x03R\x05bytes\x12\x16\n" +
-	"\x06sha256\x18\x04 \x01(\tR\x06sha256\"\xa8\x02\n" +
+	"\x06sha256\x18\x04 \x01(\tR\x06sha256\"\xc2\x02\n" +
 	"\x14TakeSnapshotMetadata\x12\x16\n" +
 	"\x06volume\x18\x01 \x01(\tR\x06volume\x12\x1f\n" +
 	"\vfiles_total\x18\x02 \x01(\x03R\n" +
@@ -572,7 +582,8 @@ const file_examples_snapshots_snapshotspb_snapshots_proto_rawDesc = "" +
 	"\vcreate_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"createTime\x12;\n" +
 	"\vupdate_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"updateTime2\x98\x03\n" +
+	"updateTime\x12\x18\n" +
+	"\aattempt\x18\b \x01(\x03R\aattempt2\x98\x03\n" +
 	"\tSnapshots\x12v\n" +
 	"\fCreateVolume\x12*.examples.snapshots.v1.CreateVolumeRequest\x1a\x1d.google.longrunning.Operation\"\x1b\xcaA\x18\n" +
 	"\x06Volume\x12\x0eVolumeMetadata\x12\x85\x01\n" +
