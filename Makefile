@@ -26,6 +26,7 @@ help: ## list what make can do here
 .PHONY: test
 test: go postgres ## run the tests
 	go test -timeout $(TEST_TIMEOUT) ./...
+	go test -C bench -timeout $(TEST_TIMEOUT) ./...
 
 .PHONY: race
 race: go cc postgres ## run the tests under the race detector
@@ -41,6 +42,10 @@ cover: go postgres ## run the tests and print what they cover of the library
 pgbouncer: go ## run the tests that reach Postgres through PgBouncer
 	@.ci/postgres pgbouncer
 	go test -tags pgbouncer -run PgBouncer -timeout $(TEST_TIMEOUT) ./internal/pgtest ./store/pgstore
+
+.PHONY: bench
+bench: go ## measure the bounds of DESIGN.md, section 13; BENCH=-quick to try it
+	@cd bench && go run . $(BENCH)
 
 .PHONY: lint
 lint: go ## run the linters, formatting included, on every module

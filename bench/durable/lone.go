@@ -1,0 +1,93 @@
+package durable
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/longrunning-go/longrunning/bench/database"
+	"github.com/longrunning-go/longrunning/bench/measure"
+	"github.com/longrunning-go/longrunning/store"
+)
+
+// Lone measures what a single caller waits for a write: against the statement by
+// hand, in the transaction of its own that it gets by itself.
+func (r *Run) Lone(ctx context.Context) {
+	r.each(ctx, "writes of one caller", r.lone)
+}
+
+func (r *Run) lone(ctx context.Context, system database.System) (err error) {
+	var beds [3]*bed
+	for i := range beds {
+		if beds[i], err = newBed(ctx, system); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, beds[i].close()) }()
+	}
+	st, err := beds[0].store(ctx, database.Settings{Conns: 1})
+	if err != nil {
+		return err
+	}
+	n := r.work(1_000)
+	creates := &measure.Comparison{
+		What: system.Name() + ", 1 caller, create: store, statement", Unit: "creates", Bound: measure.AtMost(1.3),
+		Subject: creations(n, func(ctx context.Context, rec *store.Record) error {
+			_, err := st.Create(ctx, rec)
+			return err
+		}),
+	}
+	updates := &measure.Comparison{
+		What: system.Name() + ", 1 caller, update: store, statement", Unit: "updates", Bound: measure.AtMost(1.3),
+		Subject: completions(n, func(ctx context.Context, recs []*store.Record) error { return beginAll(ctx, st, recs) }, func(ctx context.Context, rec *store.Record) error {
+			_, err := st.Update(ctx, rec)
+			return err
+		}),
+	}
+	for i, by := range []struct{ create, update *measure.Contender }{{&creates.Base, &updates.Base}, {&creates.Twin, &updates.Twin}} {
+		raw, err := beds[i+1].raw(ctx, 1)
+		if err != nil {
+			return err
+		}
+		*by.create = creations(n, raw.Create)
+		*by.update = completions(n, func(ctx context.Context, recs []*store.Record) error { return createAll(ctx, raw, recs) }, raw.Update)
+	}
+	r.compare(ctx, creates, updates)
+	return nil
+}
+
+// creations creates n records, one after the other.
+func creations(n int, create func(context.Context, *store.Record) error) measure.Contender {
+	return func(ctx context.Context) (measure.Sample, error) {
+		recs, err := database.Running(n)
+		if err != nil {
+			return measure.Sample{}, err
+		}
+		began := time.Now()
+		for _, rec := range recs {
+			if err := create(ctx, rec); err != nil {
+				return measure.Sample{}, err
+			}
+		}
+		return measure.Sample{Count: n, Took: time.Since(began)}, nil
+	}
+}
+
+// completions completes n records, one after the other, that prepare has created.
+func completions(n int, prepare func(context.Context, []*store.Record) error, update func(context.Context, *store.Record) error) measure.Contender {
+	return func(ctx context.Context) (measure.Sample, error) {
+		recs, err := database.Running(n)
+		if err == nil {
+			err = prepare(ctx, recs)
+		}
+		if err != nil {
+			return measure.Sample{}, err
+		}
+		began := time.Now()
+		for _, rec := range recs {
+			if err := update(ctx, database.Done(created(rec), retention)); err != nil {
+				return measure.Sample{}, err
+			}
+		}
+		return measure.Sample{Count: n, Took: time.Since(began)}, nil
+	}
+}

@@ -1,0 +1,130 @@
+package durable
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+	"strings"
+
+	"github.com/longrunning-go/longrunning/bench/child"
+	"github.com/longrunning-go/longrunning/bench/database"
+	"github.com/longrunning-go/longrunning/bench/measure"
+	"github.com/longrunning-go/longrunning/store"
+)
+
+// Memory measures the resident memory of a process after it has started, completed
+// and expired 1,000,000 operations: against what it was after 100,000. Each store
+// has a process of its own, in which 10,000 operations live at a time.
+func (r *Run) Memory(ctx context.Context) {
+	r.memory(ctx, "memory", database.Memory)
+	r.each(ctx, "memory", func(ctx context.Context, system database.System) error {
+		db, err := system.New(ctx)
+		if err != nil {
+			return err
+		}
+		r.memory(ctx, system.Name(), db.Address())
+		return nil
+	})
+}
+
+func (r *Run) memory(ctx context.Context, name, address string) {
+	few, many := r.work(100_000), r.work(1_000_000)
+	what := fmt.Sprintf("%s, resident memory after operations: %d, %d", name, many, few)
+	bound := measure.AtMost(1.2)
+	if _, err := resident(); err != nil {
+		r.Report(measure.Line{What: what, Bound: bound, Verdict: measure.Skipped, Note: err.Error()})
+		return
+	}
+	r.Say("%s: %d operations, then %d", name, few, many-few)
+	var after [2]float64
+	process, err := child.Start(ctx, r.Program, "live", address, strconv.Itoa(few), strconv.Itoa(many))
+	if err == nil {
+		_, err = fmt.Fscan(process.Out, &after[0], &after[1])
+		err = errors.Join(err, process.Close())
+	}
+	if err != nil {
+		r.fail(what, bound, err)
+		return
+	}
+	r.Report(measure.Counted(what, after[1], after[0], bound,
+		fmt.Sprintf("%d operations against %d; %.1f MB against %.1f", many, few, after[1]/1e6, after[0]/1e6)))
+}
+
+// Live is the role of a process whose memory is measured: its arguments are the
+// address of a database, and after how many operations it says how many bytes are
+// resident.
+func Live(ctx context.Context, args []string, out io.Writer) (err error) {
+	st, err := database.Open(ctx, args[0], database.Settings{Conns: callers})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, st.Close()) }()
+	if _, err := st.Heartbeat(ctx, database.Owner, ttl); err != nil {
+		return err
+	}
+	const wave = 10_000
+	done := 0
+	for _, arg := range args[1:] {
+		until, err := strconv.Atoi(arg)
+		if err != nil {
+			return err
+		}
+		for done < until {
+			n := min(wave, until-done)
+			if err := pass(ctx, st, n); err != nil {
+				return err
+			}
+			done += n
+		}
+		bytes, err := resident()
+		if err != nil {
+			return err
+		}
+		if _, err := fmt.Fprintln(out, bytes); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pass lets n operations live and expire.
+func pass(ctx context.Context, st store.Store, n int) error {
+	recs, err := database.Running(n)
+	if err != nil {
+		return err
+	}
+	_, err = shared(ctx, callers, n, func(ctx context.Context, i int) error { return live(ctx, st, recs[i], 0) })
+	for gone := 0; gone < n && err == nil; {
+		var expired int
+		if expired, err = st.Expire(ctx, 1_000); expired == 0 && err == nil {
+			err = fmt.Errorf("durable: %d done operations must expire, found %d", n, gone)
+		}
+		gone += expired
+	}
+	return err
+}
+
+// resident answers how many bytes of this process are in memory, after all that can
+// be given back has been.
+func resident() (int64, error) {
+	runtime.GC()
+	debug.FreeOSMemory()
+	const file = "/proc/self/status"
+	status, err := os.ReadFile(file)
+	if err != nil {
+		return 0, fmt.Errorf("durable: resident memory is read from %s, which only Linux has: %w", file, err)
+	}
+	for line := range strings.Lines(string(status)) {
+		if value, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+			var kB int64
+			_, err := fmt.Sscanf(strings.TrimSpace(value), "%d kB", &kB)
+			return kB * 1024, err
+		}
+	}
+	return 0, fmt.Errorf("durable: %s must have a line VmRSS, and has none", file)
+}

@@ -1,0 +1,43 @@
+package measure
+
+import "fmt"
+
+// A Bound is what a figure must meet. The zero Bound is met by none.
+type Bound struct {
+	limit float64
+	speed bool
+}
+
+// AtLeast bounds how often the subject does what the base does once: the speed of
+// the subject divided by that of the base.
+func AtLeast(limit float64) Bound { return Bound{limit, true} }
+
+// AtMost bounds how much more the subject takes: its time, or whatever else was
+// measured of it, divided by that of the base.
+func AtMost(limit float64) Bound { return Bound{limit, false} }
+
+func (b Bound) String() string {
+	switch {
+	case b == Bound{}:
+		return "-"
+	case b.speed:
+		return fmt.Sprintf("at least %g", b.limit)
+	default:
+		return fmt.Sprintf("at most %g", b.limit)
+	}
+}
+
+// ratio answers what b bounds, of what two contenders took.
+func (b Bound) ratio(subject, base float64) float64 {
+	if b.speed {
+		return base / subject
+	}
+	return subject / base
+}
+
+func (b Bound) meets(figure float64) bool {
+	if b.speed {
+		return figure >= b.limit
+	}
+	return figure <= b.limit
+}

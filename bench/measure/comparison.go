@@ -1,0 +1,151 @@
+package measure
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"time"
+)
+
+// A Sample is some work, and how long it took.
+type Sample struct {
+	Count int
+	Took  time.Duration
+}
+
+// each is how many nanoseconds one took.
+func (s Sample) each() float64 { return float64(s.Took) / float64(s.Count) }
+
+// A Contender does an amount of work, the same at every call. It holds the clock
+// itself, so what it prepares does not count.
+type Contender func(context.Context) (Sample, error)
+
+// A Comparison is one bound, and how to find out whether it is met.
+type Comparison struct {
+	What  string // both contenders in a few words
+	Unit  string // what they do, in the plural, such as "operations"
+	Bound Bound
+
+	Subject Contender
+	Base    Contender
+	Twin    Contender // does what Base does. Default Base
+}
+
+const (
+	// noise is the widest interquartile range of a control.
+	noise = 0.15
+	// tries is how often a noisy comparison is made.
+	tries = 3
+)
+
+// orders are all there are of three contenders.
+func orders() [][3]int {
+	return [][3]int{{0, 1, 2}, {2, 1, 0}, {1, 0, 2}, {2, 0, 1}, {0, 2, 1}, {1, 2, 0}}
+}
+
+// Run compares in so many rounds, after one that does not count; where the control
+// is noisy it tries again, three times at most. The error is that of a contender.
+func (c *Comparison) Run(ctx context.Context, rounds int) (Line, error) {
+	var best *outcome
+	for range tries {
+		o, err := c.try(ctx, rounds)
+		if err != nil {
+			return Line{}, err
+		}
+		if best == nil || o.control.width() < best.control.width() {
+			best = o
+		}
+		if !best.noisy() {
+			break
+		}
+	}
+	return c.line(best), nil
+}
+
+// An outcome is what one try has found.
+type outcome struct {
+	rounds         int
+	ratio, control spread
+	subject, base  totals
+}
+
+// noisy also holds of a control that is no number.
+func (o *outcome) noisy() bool { return !(o.control.width() <= noise) }
+
+func (o *outcome) figure() float64 { return o.ratio.median / o.control.median }
+
+type totals struct {
+	count int
+	each  []float64
+}
+
+func (t *totals) add(s Sample) {
+	t.count += s.Count
+	t.each = append(t.each, s.each())
+}
+
+func (c *Comparison) try(ctx context.Context, rounds int) (*outcome, error) {
+	if _, err := c.round(ctx, 0); err != nil {
+		return nil, err
+	}
+	o := &outcome{rounds: rounds}
+	var ratios, controls []float64
+	for i := range rounds {
+		samples, err := c.round(ctx, i)
+		if err != nil {
+			return nil, err
+		}
+		subject, base, twin := samples[0], samples[1], samples[2]
+		ratios = append(ratios, c.Bound.ratio(subject.each(), base.each()))
+		controls = append(controls, c.Bound.ratio(twin.each(), base.each()))
+		o.subject.add(subject)
+		o.base.add(base)
+	}
+	o.ratio, o.control = spreadOf(ratios), spreadOf(controls)
+	return o, nil
+}
+
+// round answers the samples of the subject, the base and the twin.
+func (c *Comparison) round(ctx context.Context, i int) (samples [3]Sample, err error) {
+	contenders := [3]Contender{c.Subject, c.Base, c.Twin}
+	if c.Twin == nil {
+		contenders[2] = c.Base
+	}
+	for _, at := range orders()[i%len(orders())] {
+		if err := context.Cause(ctx); err != nil {
+			return samples, err
+		}
+		s, err := contenders[at](ctx)
+		if err == nil && (s.Count <= 0 || s.Took <= 0) {
+			err = fmt.Errorf("measure: a contender must do some work in some time, found %d %s in %v", s.Count, c.Unit, s.Took)
+		}
+		if err != nil {
+			return samples, err
+		}
+		samples[at] = s
+	}
+	return samples, nil
+}
+
+func (c *Comparison) line(o *outcome) Line {
+	l := Line{
+		What: c.What, Figure: o.figure(), Bound: c.Bound, Verdict: Missed,
+		Control: fmt.Sprintf("%.2f (%.0f %%)", o.control.median, 100*o.control.width()),
+		Note: fmt.Sprintf("%d rounds, %d %s against %d; %s against %s",
+			o.rounds, o.subject.count, c.Unit, o.base.count, pace(o.subject.each), pace(o.base.each)),
+	}
+	switch {
+	case o.noisy():
+		l.Verdict = Noisy
+	case c.Bound.meets(l.Figure):
+		l.Verdict = Met
+	}
+	return l
+}
+
+// pace says how many a second the median sample has done.
+func pace(each []float64) string {
+	perSecond := float64(time.Second) / spreadOf(each).median
+	digits := math.Pow(10, math.Max(0, math.Floor(math.Log10(perSecond))-2))
+	return fmt.Sprintf("%.0f/s", math.Round(perSecond/digits)*digits)
+}

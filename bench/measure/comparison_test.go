@@ -1,0 +1,155 @@
+package measure_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/longrunning-go/longrunning/bench/measure"
+)
+
+const rounds = 12
+
+// takes is a contender that takes so long for each of 10, again and again in this
+// order.
+func takes(each ...time.Duration) measure.Contender {
+	calls := 0
+	return func(context.Context) (measure.Sample, error) {
+		took := each[calls%len(each)]
+		calls++
+		return measure.Sample{Count: 10, Took: 10 * took}, nil
+	}
+}
+
+// setup runs a comparison that has no error.
+func setup(t *testing.T, c *measure.Comparison) measure.Line {
+	t.Helper()
+	c.What, c.Unit = "this, that", "things"
+	line, err := c.Run(t.Context(), rounds)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return line
+}
+
+func TestFigure(t *testing.T) {
+	t.Parallel()
+	const ms = time.Millisecond
+	for _, tt := range []struct {
+		name                string
+		subject, base, twin time.Duration
+		bound               measure.Bound
+		want                float64
+		verdict             measure.Verdict
+	}{
+		{"faster", 2 * ms, 8 * ms, 8 * ms, measure.AtLeast(4), 4, measure.Met},
+		{"not fast enough", 2 * ms, 8 * ms, 8 * ms, measure.AtLeast(4.1), 4, measure.Missed},
+		{"slower", 5 * ms, 4 * ms, 4 * ms, measure.AtMost(1.25), 1.25, measure.Met},
+		{"too slow", 5 * ms, 4 * ms, 4 * ms, measure.AtMost(1.2), 1.25, measure.Missed},
+		{"a fast twin takes from the speed", 2 * ms, 8 * ms, 4 * ms, measure.AtLeast(4), 2, measure.Missed},
+		{"a fast twin adds to the time", 4 * ms, 4 * ms, 2 * ms, measure.AtMost(1.5), 2, measure.Missed},
+		{"no bound", ms, ms, ms, measure.Bound{}, 1, measure.Missed},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			line := setup(t, &measure.Comparison{Bound: tt.bound, Subject: takes(tt.subject), Base: takes(tt.base), Twin: takes(tt.twin)})
+			if line.Figure != tt.want || line.Verdict != tt.verdict {
+				t.Errorf("bound %v: got figure %v, %s; want %v, %s", tt.bound, line.Figure, line.Verdict, tt.want, tt.verdict)
+			}
+		})
+	}
+}
+
+// A few rounds in which something else held up the subject do not count, whatever
+// they took.
+func TestMedian(t *testing.T) {
+	t.Parallel()
+	line := setup(t, &measure.Comparison{
+		Bound: measure.AtMost(1), Base: takes(time.Second),
+		Subject: takes(time.Second, time.Hour, time.Second, time.Second),
+	})
+	if line.Figure != 1 || line.Verdict != measure.Met {
+		t.Errorf("a quarter of the rounds is disturbed: got figure %v, %s; want 1, %s", line.Figure, line.Verdict, measure.Met)
+	}
+}
+
+func TestNoise(t *testing.T) {
+	t.Parallel()
+	const quiet = time.Second
+	for _, tt := range []struct {
+		name    string
+		twin    []time.Duration // of each try: one round that does not count, and 12
+		verdict measure.Verdict
+		tries   int
+	}{
+		{"quiet", []time.Duration{quiet}, measure.Met, 1},
+		{"noisy", []time.Duration{quiet, 2 * quiet}, measure.Noisy, 3},
+		{"noisy at first", slices.Concat(slices.Repeat([]time.Duration{quiet, 2 * quiet}, rounds+1), slices.Repeat([]time.Duration{quiet}, rounds+1)), measure.Met, 3},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			calls := 0
+			subject := takes(quiet)
+			line := setup(t, &measure.Comparison{
+				Bound: measure.AtMost(1), Base: takes(quiet), Twin: takes(tt.twin...),
+				Subject: func(ctx context.Context) (measure.Sample, error) {
+					calls++
+					return subject(ctx)
+				},
+			})
+			if line.Verdict != tt.verdict || calls != tt.tries*(rounds+1) {
+				t.Errorf("got %s after %d rounds, want %s after %d tries of %d; control %s",
+					line.Verdict, calls, tt.verdict, tt.tries, rounds+1, line.Control)
+			}
+		})
+	}
+}
+
+// Whatever the machine does meanwhile, or one contender leaves to the next, meets
+// all alike.
+func TestOrder(t *testing.T) {
+	t.Parallel()
+	var order []string
+	named := func(name string) measure.Contender {
+		return func(context.Context) (measure.Sample, error) {
+			order = append(order, name)
+			return measure.Sample{Count: 1, Took: 1}, nil
+		}
+	}
+	setup(t, &measure.Comparison{Bound: measure.AtMost(1), Subject: named("subject"), Base: named("base"), Twin: named("twin")})
+	got := make(map[string]int)
+	for round := range slices.Chunk(order[3:], 3) { // after the one that does not count
+		got[strings.Join(round, " ")]++
+	}
+	if len(got) != 6 {
+		t.Errorf("got %d orders, want all 6 of three contenders: %v", len(got), got)
+	}
+	for order, times := range got {
+		if times != rounds/6 {
+			t.Errorf("order %q: got %d of %d rounds, want %d", order, times, rounds, rounds/6)
+		}
+	}
+}
+
+func TestError(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("broken")
+	fails := func(context.Context) (measure.Sample, error) { return measure.Sample{Count: 1, Took: 1}, broken }
+	c := measure.Comparison{What: "this, that", Bound: measure.AtMost(1), Subject: takes(1), Base: fails}
+	if _, err := c.Run(t.Context(), rounds); !errors.Is(err, broken) {
+		t.Errorf("a contender fails: got %v, want %v", err, broken)
+	}
+	c.Base = takes(0)
+	if _, err := c.Run(t.Context(), rounds); err == nil || !strings.Contains(err.Error(), "some work in some time") {
+		t.Errorf("a contender takes no time: got %v, want an error that says so", err)
+	}
+	ctx, stop := context.WithCancelCause(t.Context())
+	stop(broken)
+	c.Base = takes(1)
+	if _, err := c.Run(ctx, rounds); !errors.Is(err, broken) {
+		t.Errorf("the context has ended: got %v, want its cause", err)
+	}
+}

@@ -1,0 +1,60 @@
+package measure
+
+import (
+	"fmt"
+	"strings"
+)
+
+// A Verdict is what became of a bound.
+type Verdict string
+
+// The verdicts.
+const (
+	Met     Verdict = "met"
+	Missed  Verdict = "MISSED"
+	Noisy   Verdict = "NOISY"   // the control scatters: the figure means nothing
+	Failed  Verdict = "FAILED"  // an error came instead of a figure
+	Skipped Verdict = "SKIPPED" // cannot be measured on this machine
+)
+
+// Fails reports whether a run with this verdict has failed.
+func (v Verdict) Fails() bool { return v != Met && v != Skipped }
+
+// A Line is the outcome of one bound.
+type Line struct {
+	What    string
+	Figure  float64
+	Control string // empty where there is none
+	Bound   Bound
+	Verdict Verdict
+	Note    string // how many of what were measured, or why nothing was
+}
+
+// Header is the line above the lines.
+func Header() string {
+	return strings.TrimRight(fmt.Sprintf(layout, "what", "figure", "control", "bound", "", "measured"), " ")
+}
+
+const layout = "%-80s %7s  %-13s %-13s %-8s %s"
+
+func (l Line) String() string {
+	figure := fmt.Sprintf("%.2f", l.Figure)
+	if l.Verdict == Failed || l.Verdict == Skipped {
+		figure = "-"
+	}
+	control := l.Control
+	if control == "" {
+		control = "-"
+	}
+	return fmt.Sprintf(layout, l.What, figure, control, l.Bound, l.Verdict, l.Note)
+}
+
+// Counted is the line of two numbers that are counted, not timed, so that they
+// need no control.
+func Counted(what string, subject, base float64, bound Bound, note string) Line {
+	l := Line{What: what, Figure: bound.ratio(subject, base), Bound: bound, Verdict: Missed, Note: note}
+	if bound.meets(l.Figure) {
+		l.Verdict = Met
+	}
+	return l
+}
