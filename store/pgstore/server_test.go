@@ -284,12 +284,12 @@ func TestLongSchema(t *testing.T) {
 func TestClose(t *testing.T) {
 	t.Parallel()
 	d := setup(t)
-	st := d.open(t)
+	st, other := d.open(t), d.open(t)
 	var wg sync.WaitGroup
 	for range 20 {
 		wg.Go(func() {
 			rec := draft(store.External)
-			if _, err := st.Create(t.Context(), rec); err == nil && read(t.Context(), t, st, rec.Name) == nil {
+			if _, err := st.Create(t.Context(), rec); err == nil && read(t.Context(), t, other, rec.Name) == nil {
 				t.Error("a Create that succeeded beside Close is lost")
 			}
 		})

@@ -35,7 +35,9 @@ type Database interface {
 }
 
 // Run checks the store of h against every rule of the contract. Each case is a
-// parallel subtest, named by its topic and its rule.
+// parallel subtest, named by its topic and its rule. One that does not apply, such
+// as on the hints of a store that is no store.Notifier, says so and passes: a skip
+// would read as if something were missing.
 func Run(t *testing.T, h Harness) {
 	t.Helper()
 	for _, topic := range topics() {
@@ -49,7 +51,7 @@ func Run(t *testing.T, h Harness) {
 						t.Error(v)
 					}
 					if skipped != "" {
-						t.Skip(skipped)
+						t.Log("does not apply:", skipped)
 					}
 				})
 			}
