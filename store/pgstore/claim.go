@@ -87,6 +87,7 @@ func (s *Store) Claim(ctx context.Context, c *store.Claim) ([]*store.Record, err
 	var alive bool
 	var claimed []*store.Record
 	err := s.transact(ctx, s.pool,
+		statement{sql: noBitmaps},
 		statement{s.sql.alive, []any{c.Owner}, func(rows pgx.Rows) (err error) {
 			alive, err = pgx.CollectExactlyOneRow(rows, pgx.RowTo[bool])
 			return err

@@ -10,15 +10,20 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// settings are those that a transaction of ours needs whatever the session has.
-// They last as long as the transaction: the session is the application's, or a
-// pooler's. Without statistics the planner would read whole tables to join them
-// with a batch, or whole indexes to sort what another has in order.
-const settings = `SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
-	set_config('plan_cache_mode', 'force_generic_plan', true),
-	set_config('statement_timeout', '%[1]d', true), set_config('lock_timeout', '%[2]d', true),
-	set_config('idle_in_transaction_session_timeout', '%[1]d', true),
-	set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END, true)`
+const (
+	// settings are those that a transaction of ours needs whatever the session has.
+	// They last as long as the transaction: the session is the application's, or a
+	// pooler's. Without statistics the planner would read whole tables to join them
+	// with a batch; and to plan a statement for each of its arguments takes longer
+	// than to run it.
+	settings = `SELECT set_config('enable_seqscan', 'off', true), set_config('plan_cache_mode', 'force_generic_plan', true),
+	set_config('statement_timeout', '%d', true), set_config('lock_timeout', '%d', true),
+	CASE WHEN current_setting('synchronous_commit') = 'off' THEN set_config('synchronous_commit', 'on', true) END`
+
+	// noBitmaps is for statements that want the order of an index, which a bitmap of
+	// another, sorted, would give them too.
+	noBitmaps = `SELECT set_config('enable_bitmapscan', 'off', true)`
+)
 
 // lockPatience bounds the wait for a lock that no statement of ours should wait
 // for, such as that of a migration on a whole table.
@@ -122,9 +127,13 @@ func (s *Store) read(ctx context.Context, q statement) error {
 	defer stop()
 	batch := &pgx.Batch{}
 	batch.Queue(s.sql.settings)
+	batch.Queue(noBitmaps)
 	batch.Queue(q.sql, q.args...)
 	results := s.pool.SendBatch(ctx, batch)
 	_, err := results.Exec()
+	if err == nil {
+		_, err = results.Exec()
+	}
 	if err == nil {
 		err = readRows(results, q)
 	}

@@ -14,10 +14,9 @@ import (
 // createSQL inserts in the order of names, so that two batches never wait for
 // each other, and nothing that would wait for a transaction of somebody else's: no
 // name and no request id that is stored already, which ON CONFLICT would wait for
-// while it is being changed, and none whose lock another transaction has, since
-// that may be about to store it. Such records are left out; see earlier. Nobody
-// else knows the name that is created in a transaction of the caller's, $21, and
-// a lock each would fill the server's table of locks.
+// while it is being changed, and no request id whose lock another transaction has,
+// since that may be about to store it. (Names need none: who else creates the same
+// repeats itself.) Such records are left out; see earlierSQL.
 const createSQL = `
 WITH written AS (
 	` + insertSQL + ` FROM {input} ` + insertOwnersSQL + `
@@ -29,18 +28,12 @@ WITH written AS (
 ), hinted AS (
 	SELECT {schema}.lro_hint($20, array_agg(w.name), bool_or(w.state = 1)) FROM written w HAVING count(*) > 0
 )
-SELECT w.name, w.state, w.owner, w.epoch, w.create_time, w.update_time, w.end_time, w.deadline, w.due_time, w.expire_time
+SELECT w.name, w.state, w.owner, w.epoch, w.create_time, w.update_time, w.end_time, w.deadline, w.due_time, w.expire_time, ''
 FROM written w, (SELECT count(*) FROM hinted) h`
 
 // createOneSQL is for one record without a request id.
-const createOneSQL = `
-WITH written AS (
-	` + insertSQL + ` FROM {input} ` + insertOwnersSQL + ` WHERE ` + newNameSQL + ` ` + insertedSQL + `
-), hinted AS (
-	SELECT w.*, pg_notify($20, CASE WHEN w.state = 1 THEN 'D' ELSE '-' END || E'\n' || w.name) FROM written w
-)
-SELECT h.name, h.state, h.owner, h.epoch, h.create_time, h.update_time, h.end_time, h.deadline, h.due_time, h.expire_time
-FROM hinted h`
+const createOneSQL = insertSQL + ` FROM {input} ` + insertOwnersSQL + ` WHERE ` + newNameSQL + ` ` + insertedSQL + `,
+	pg_notify($20, CASE WHEN o.state = 1 THEN 'D' ELSE '-' END || E'\n' || o.name)::text`
 
 // Parts of both. The input is i, and w its owner if that lives.
 const (
@@ -59,9 +52,8 @@ const (
 		CASE WHEN w.id IS NULL THEN '' ELSE i.owner END,
 		i.released, i.retried, i.cancel_requested, i.deleted, i.metadata, i.checkpoint, i.response, i.error`
 	insertOwnersSQL = `LEFT JOIN {schema}.lro_owners w ON w.id = i.owner AND NOT w.dead`
-	newNameSQL      = `($21::boolean OR pg_try_advisory_xact_lock(hashtextextended(i.name, 1)))
-		AND NOT EXISTS (SELECT FROM {schema}.lro_operations e WHERE e.name = i.name)`
-	insertedSQL = `ON CONFLICT DO NOTHING
+	newNameSQL      = `NOT EXISTS (SELECT FROM {schema}.lro_operations e WHERE e.name = i.name)`
+	insertedSQL     = `ON CONFLICT DO NOTHING
 	RETURNING o.name, o.state, o.owner, o.epoch, o.create_time, o.update_time, o.end_time, o.deadline, o.due_time, o.expire_time`
 )
 
@@ -82,7 +74,6 @@ SELECT i.name, ` + columns + `, o.request FROM input i JOIN {schema}.lro_operati
 type creation struct {
 	rec     *store.Record
 	carrier *string
-	inTx    bool
 
 	stored  *store.Record // if it was
 	earlier *store.Record // if that was in the way
@@ -126,7 +117,7 @@ func (s *Store) Create(ctx context.Context, rec *store.Record) (*store.Record, e
 	if err != nil {
 		return nil, fmt.Errorf("%w: the carrier of %q: %w", store.ErrInvalid, rec.Name, err)
 	}
-	c := &creation{rec: rec, carrier: carrier, inTx: tx != nil}
+	c := &creation{rec: rec, carrier: carrier}
 	if err := s.creates.do(ctx, tx, c); err != nil {
 		return nil, err
 	}
@@ -141,17 +132,16 @@ func (s *Store) createStatement(batch []*creation) statement {
 		in.add(c)
 		byName[c.rec.Name] = c
 	}
-	args := append(in.args(), s.channel, batch[0].inTx)
-	sql, args := s.sql.create.with(in.names, args, 2)
+	sql, args := s.sql.create.with(in.names, append(in.args(), s.channel), 1)
 	if in.requestIDs[0] != "" {
-		sql, args = s.sql.create.many, append(in.args(), s.channel, batch[0].inTx)
+		sql, args = s.sql.create.many, append(in.args(), s.channel)
 	}
 	return statement{sql, args, func(rows pgx.Rows) error {
-		var name, owner string
+		var name, owner, hinted string
 		var state int16
 		var epoch int64
 		var t times
-		_, err := pgx.ForEachRow(rows, []any{&name, &state, &owner, &epoch, &t.create, &t.update, &t.end, &t.deadline, &t.due, &t.expire}, func() error {
+		_, err := pgx.ForEachRow(rows, []any{&name, &state, &owner, &epoch, &t.create, &t.update, &t.end, &t.deadline, &t.due, &t.expire, &hinted}, func() error {
 			c := byName[name]
 			c.stored = c.as(store.State(state), owner, epoch, &t)
 			return nil

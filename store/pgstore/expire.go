@@ -28,6 +28,7 @@ WHERE w.dead AND w.until <= statement_timestamp() - interval '1 day'
 func (s *Store) Expire(ctx context.Context, limit int) (int, error) {
 	var n int
 	err := s.transact(ctx, s.pool,
+		statement{sql: noBitmaps},
 		statement{sql: s.sql.forget},
 		statement{s.sql.expire, []any{max(0, limit)}, func(rows pgx.Rows) (err error) {
 			n, err = pgx.CollectExactlyOneRow(rows, pgx.RowTo[int])

@@ -124,11 +124,18 @@ func explain(t *testing.T, config *pgx.ConnConfig, st *pgstore.Store, mode, name
 	defer conn.Close(context.WithoutCancel(t.Context()))
 	tx, err := conn.Begin(t.Context())
 	must(t, err)
-	settings := st.Settings()
-	if slices.Contains([]string{"get", "get one"}, name) {
+	settings, bitmaps := st.Settings(), `SELECT`
+	switch name {
+	case "get", "get one":
 		settings = `SELECT` // these run without
+	case "claim", "expire", "forget":
+		bitmaps = pgstore.NoBitmaps
+	default:
+		if strings.HasPrefix(name, "list") {
+			bitmaps = pgstore.NoBitmaps
+		}
 	}
-	for _, sql := range []string{settings, `SET LOCAL plan_cache_mode = ` + mode, `PREPARE q AS ` + statement[0].(string)} {
+	for _, sql := range []string{settings, bitmaps, `SET LOCAL plan_cache_mode = ` + mode, `PREPARE q AS ` + statement[0].(string)} {
 		_, err = tx.Exec(t.Context(), sql, pgx.QueryExecModeSimpleProtocol)
 		must(t, err)
 	}

@@ -8,6 +8,9 @@ import (
 	"github.com/longrunning-go/longrunning/store"
 )
 
+// NoBitmaps is what Claim, Expire and List add to the settings.
+const NoBitmaps = noBitmaps
+
 // Latest is the version of the schema that this library brings.
 const Latest = latest
 

@@ -19,12 +19,12 @@ WITH input AS MATERIALIZED (SELECT i.* FROM {input}), locked AS MATERIALIZED (
 	FROM {schema}.lro_operations o WHERE o.name = ANY ($1)
 	ORDER BY o.name FOR NO KEY UPDATE SKIP LOCKED
 ), written AS (
-	` + replaceSQL + ` FROM input i JOIN locked l ON l.name = i.name AND l.version = i.version WHERE o.name = i.name ` + replacedSQL + `
+	` + replaceSQL + ` FROM input i JOIN locked l ON l.name = i.name AND l.version = i.version WHERE o.name = i.name ` + replacedSQL + `, o.state, ` + newsSQL + ` AS news
 ), hinted AS (
 	SELECT {schema}.lro_hint($14, array_agg(w.name), bool_or(w.state = 1)) FROM written w WHERE w.news HAVING count(*) > 0
 )
 SELECT w.name, w.parent, w.id, w.method, w.request_id, w.carrier, w.version, w.epoch,
-	w.create_time, w.update_time, w.end_time, w.deadline, w.due_time, w.expire_time
+	w.create_time, w.update_time, w.end_time, w.deadline, w.due_time, w.expire_time, NULL
 FROM written w, (SELECT count(*) FROM hinted) h`
 
 // updateOneSQL is for one record.
@@ -32,14 +32,9 @@ const updateOneSQL = `
 WITH locked AS MATERIALIZED (
 	SELECT o.name, o.state, o.owner, o.cancel_requested, o.deleted
 	FROM {schema}.lro_operations o WHERE o.name = $1 AND o.version = $2 FOR NO KEY UPDATE SKIP LOCKED
-), written AS (
-	` + replaceSQL + ` FROM {input}, locked l WHERE o.name = l.name ` + replacedSQL + `
-), hinted AS (
-	SELECT w.*, CASE WHEN w.news THEN pg_notify($14, CASE WHEN w.state = 1 THEN 'D' ELSE '-' END || E'\n' || w.name) END FROM written w
 )
-SELECT h.name, h.parent, h.id, h.method, h.request_id, h.carrier, h.version, h.epoch,
-	h.create_time, h.update_time, h.end_time, h.deadline, h.due_time, h.expire_time
-FROM hinted h`
+` + replaceSQL + ` FROM {input}, locked l WHERE o.name = l.name ` + replacedSQL + `,
+	CASE WHEN ` + newsSQL + ` THEN pg_notify($14, CASE WHEN o.state = 1 THEN 'D' ELSE '-' END || E'\n' || o.name)::text END`
 
 // Parts of both. The input is i, and l what was locked.
 const (
@@ -53,8 +48,8 @@ const (
 		metadata = i.metadata, checkpoint = i.checkpoint, response = i.response, error = i.error`
 	replacedSQL = `
 	RETURNING o.name, o.parent, o.id, o.method, o.request_id, o.carrier, o.version, o.epoch,
-		o.create_time, o.update_time, o.end_time, o.deadline, o.due_time, o.expire_time, o.state,
-		o.state = 1 OR (o.state, o.owner, o.cancel_requested, o.deleted) IS DISTINCT FROM (l.state, l.owner, l.cancel_requested, l.deleted) AS news`
+		o.create_time, o.update_time, o.end_time, o.deadline, o.due_time, o.expire_time`
+	newsSQL = `(o.state = 1 OR (o.state, o.owner, o.cancel_requested, o.deleted) IS DISTINCT FROM (l.state, l.owner, l.cancel_requested, l.deleted))`
 )
 
 const versionsSQL = `SELECT o.name, o.version FROM {schema}.lro_operations o WHERE o.name = ANY ($1)`
@@ -110,7 +105,8 @@ func (s *Store) updateStatement(batch []*update) statement {
 	return statement{sql, args, func(rows pgx.Rows) error {
 		for rows.Next() {
 			r := new(row)
-			if err := rows.Scan(r.targets(false)[:fixedColumns]...); err != nil {
+			var hinted *string
+			if err := rows.Scan(append(r.targets(false)[:fixedColumns], &hinted)...); err != nil {
 				return err
 			}
 			stored, err := r.record()
