@@ -123,7 +123,10 @@ func (m *Manager) storeError(ctx context.Context, name string, err error) error 
 	case errors.Is(err, store.ErrTx):
 		m.log.ErrorContext(ctx, "lro: the store cannot write in this transaction", "operation", name, "error", err)
 		return &callError{newStatus(codes.InvalidArgument, reasonInvalid, m.opts.Domain,
-			"the context carries a transaction in which the operation store cannot write"), err}
+			"the operation cannot be part of the transaction in the context: it has ended, only reads, or is not on the database of the operations"), err}
+	case errors.Is(err, store.ErrConflict) && m.inTx(ctx):
+		return &callError{newStatus(codes.Aborted, reasonConflict, m.opts.Domain,
+			"the transaction in the context has failed, or others hold what it wants: roll it back and begin anew"), err}
 	case errors.Is(err, store.ErrInvalid):
 		m.log.ErrorContext(ctx, "lro: the store refused a call", "operation", name, "error", err)
 		return &callError{newStatus(codes.InvalidArgument, reasonInvalid, m.opts.Domain,

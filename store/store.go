@@ -18,8 +18,8 @@ var (
 	ErrOwnerLost = errors.New("store: owner lost")
 	// ErrInvalid: the argument can never be stored; repeating the call is futile.
 	ErrInvalid = errors.New("store: invalid argument")
-	// ErrTx: the context carries a transaction that this store does not own.
-	ErrTx = errors.New("store: transaction of another store")
+	// ErrTx: the context carries a transaction that this store cannot write in.
+	ErrTx = errors.New("store: cannot write in this transaction")
 )
 
 // A Store keeps records. Stores are dumb: they compare versions and swap, hand

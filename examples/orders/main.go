@@ -62,9 +62,13 @@ func run(ctx context.Context, url, item string, out *log.Logger) error {
 	if err != nil {
 		return err
 	}
-	running, stop := context.WithCancel(ctx)
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	ran := make(chan error, 1)
-	go func() { ran <- m.Run(running) }()
+	go func() {
+		defer stop() // or buy would wait for ever
+		ran <- m.Run(ctx)
+	}()
 	err = s.buy(ctx, m, item, out)
 	stop()
 	return errors.Join(err, <-ran)

@@ -22,8 +22,8 @@ type Writer[W any] struct {
 	Key func(W) string
 	// Max is how many writes a batch has at most.
 	Max int
-	// Size, if Key is set too, is how large a write is, and MaxSize how large a batch
-	// of several gets.
+	// Size, if set, is how large a write is, and MaxSize about how large a batch of
+	// several gets.
 	Size    func(W) int
 	MaxSize int
 	// Leaders is how many commits may run at once. Default 1. With more of them,
@@ -36,6 +36,7 @@ type Writer[W any] struct {
 
 	mu      sync.Mutex
 	waiting []*Write[W]
+	first   int // of those, how many came by DoFirst
 	leading int
 	closed  error
 	leaders sync.WaitGroup
@@ -61,12 +62,18 @@ func (w *Write[W]) Answer(err error) {
 
 // Do writes value with a batch and returns its answer; or the cause of ctx, when
 // that ends first: then the write may still be done.
-func (g *Writer[W]) Do(ctx context.Context, value W) error {
+func (g *Writer[W]) Do(ctx context.Context, value W) error { return g.do(ctx, value, false) }
+
+// DoFirst is Do, but that the write goes before all that came by Do. It is for
+// writers without a Key.
+func (g *Writer[W]) DoFirst(ctx context.Context, value W) error { return g.do(ctx, value, true) }
+
+func (g *Writer[W]) do(ctx context.Context, value W, first bool) error {
 	if err := context.Cause(ctx); err != nil {
 		return err
 	}
 	w := &Write[W]{Value: value, done: make(chan struct{})}
-	leads, err := g.enqueue(w)
+	leads, err := g.enqueue(w, first)
 	if err != nil {
 		return err
 	}
@@ -90,13 +97,18 @@ func (g *Writer[W]) Do(ctx context.Context, value W) error {
 }
 
 // enqueue reports whether the caller leads.
-func (g *Writer[W]) enqueue(w *Write[W]) (leads bool, err error) {
+func (g *Writer[W]) enqueue(w *Write[W], first bool) (leads bool, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.closed != nil {
 		return false, g.closed
 	}
-	g.waiting = append(g.waiting, w)
+	if first {
+		g.waiting = slices.Insert(g.waiting, g.first, w)
+		g.first++
+	} else {
+		g.waiting = append(g.waiting, w)
+	}
 	if leads = g.leading < max(1, g.Leaders); leads {
 		g.leading++
 		g.leaders.Add(1)
@@ -163,8 +175,15 @@ func (g *Writer[W]) take() []*Write[W] {
 	return batch
 }
 
-// cut removes up to n of what waits. The caller holds mu.
+// cut removes up to n of what waits, as many as fit. The caller holds mu.
 func (g *Writer[W]) cut(n int) []*Write[W] {
+	n = min(n, len(g.waiting))
+	for i, size := 0, 0; i < n && g.Size != nil; i++ {
+		if size += g.Size(g.waiting[i].Value); size > g.MaxSize {
+			n = max(i, 1)
+		}
+	}
+	g.first = max(0, g.first-n)
 	if n >= len(g.waiting) {
 		batch := g.waiting
 		g.waiting = nil
@@ -181,10 +200,7 @@ func (g *Writer[W]) pick() []*Write[W] {
 	seen := make(map[string]struct{}, len(g.waiting))
 	size := 0
 	for i, w := range g.waiting {
-		if g.Size != nil {
-			size += g.Size(w.Value)
-		}
-		if len(batch) == g.Max || g.Size != nil && size > g.MaxSize && len(batch) > 0 {
+		if len(batch) == g.Max || size > g.MaxSize {
 			left = append(left, g.waiting[i:]...)
 			break
 		}
@@ -194,6 +210,9 @@ func (g *Writer[W]) pick() []*Write[W] {
 				continue
 			}
 			seen[key] = struct{}{}
+		}
+		if g.Size != nil {
+			size += g.Size(w.Value)
 		}
 		batch = append(batch, w)
 	}

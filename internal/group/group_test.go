@@ -184,6 +184,36 @@ func TestMore(t *testing.T) {
 	})
 }
 
+func TestSize(t *testing.T) {
+	t.Parallel()
+	for _, key := range []func(string) string{nil, func(v string) string { return v }} {
+		synctest.Test(t, func(t *testing.T) {
+			c := setup(&group.Writer[string]{Max: 10, Key: key, Size: func(v string) int { return len(v) }, MaxSize: 4})
+			c.do(t.Context(), "a", "bb", "cc", "d", "eeeeeee", "f", "g").Wait()
+			want := [][]string{{"a"}, {"bb", "cc"}, {"d"}, {"eeeeeee"}, {"f", "g"}}
+			if key != nil { // the one that makes a batch too large is its last
+				want = [][]string{{"a"}, {"bb", "cc", "d"}, {"eeeeeee"}, {"f", "g"}}
+			}
+			c.want(t, "a batch of several is about as large as MaxSize", want...)
+		})
+	}
+}
+
+func TestDoFirst(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := setup(&group.Writer[string]{Max: 2})
+		calls := c.do(t.Context(), "a", "b", "c", "d")
+		for _, v := range []string{"first", "second"} {
+			calls.Go(func() { _ = c.DoFirst(t.Context(), v) })
+			synctest.Wait()
+		}
+		calls.Wait()
+		c.want(t, "what came by DoFirst goes before what waits, in its order",
+			[]string{"a"}, []string{"first", "second"}, []string{"b", "c"}, []string{"d"})
+	})
+}
+
 func TestAnswers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -166,10 +166,7 @@ func (s *Store) earlierStatement(batch []*creation) statement {
 			if err := rows.Scan(append([]any{&name}, r.targets(true)...)...); err != nil {
 				return err
 			}
-			earlier, err := r.record()
-			if err != nil {
-				return err
-			}
+			earlier := r.record()
 			if c := byName[name]; c.earlier == nil || c.rank(earlier) < c.rank(c.earlier) {
 				c.earlier = earlier
 			}

@@ -11,8 +11,16 @@
 // have emptied costs no lease.
 //
 // All times are the database's, so the clocks of the processes do not matter.
-// Postgres 13 or later, in UTF-8, is required, and a user who may create tables
-// for [Migrate].
+// Postgres 13 or later, in UTF-8, is required. The user of [Migrate], or of
+// Options.Migrate, owns the tables; a service that does without needs no more than
+//
+//	GRANT USAGE ON SCHEMA public TO app;
+//	GRANT SELECT, INSERT, UPDATE, DELETE ON lro_operations, lro_owners TO app;
+//	GRANT SELECT ON lro_schema TO app;
+//
+// Close the Store after the Run of the Manager has returned, and the pool after the
+// Store. Foreign keys that refer to lro_operations need ON DELETE CASCADE or SET
+// NULL: expiry deletes.
 //
 // # Transactions of the application
 //

@@ -22,6 +22,7 @@ const (
 
 	readOnly        = "25006"
 	failedTx        = "25P02"
+	noPermission    = "42501"
 	lockTimeout     = "55P03"
 	noWrites        = "0A000" // of BEGIN READ WRITE on a standby
 	serialization   = "40001"
@@ -59,8 +60,11 @@ func failure(call string, err error) error {
 	if mayBeTold(pg.Code) {
 		e.message = pg.Message
 	}
-	if pg.Code == readOnly || pg.Code == noWrites {
+	switch pg.Code {
+	case readOnly, noWrites:
 		e.message += "; the server is a standby, or the database was made read-only: connect to the primary"
+	case noPermission:
+		e.message += "; GRANT what the package's documentation names to this user; Migrate is for the owner of the tables"
 	}
 	return e
 }
@@ -129,4 +133,4 @@ func txError(call, name string, err error) error {
 	return writeError(call, name, err)
 }
 
-var errForeignTx = fmt.Errorf("%w: it is on a database without the tables of this store", store.ErrTx)
+var errForeignTx = fmt.Errorf("%w: it is not on the database, or not with the tables, of this store", store.ErrTx)

@@ -133,9 +133,18 @@ func (s *Store) checkSchema(ctx context.Context) error {
 	case version > latest && oldest > latest:
 		return fmt.Errorf("pgstore: the tables in schema %q are of version %d, which libraries that bring version %d or later may use; this one brings %d: use a later one", s.opts.Schema, version, oldest, latest)
 	}
-	err = s.pool.QueryRow(ctx, inSchema(`SELECT id, secret FROM {schema}.lro_schema`, s.opts.Schema)).Scan(&s.id, &s.secret)
-	if err != nil {
+	var allowed bool
+	err = s.pool.QueryRow(ctx, inSchema(schemaSQL, s.opts.Schema), inSchema(`{schema}`, s.opts.Schema)).Scan(&s.id, &s.secret, &allowed)
+	switch {
+	case err != nil:
 		return failure("New", err)
+	case !allowed:
+		return fmt.Errorf("pgstore: this user may not write the tables in schema %q: GRANT SELECT, INSERT, UPDATE, DELETE on lro_operations and lro_owners to it", s.opts.Schema)
 	}
 	return nil
 }
+
+const schemaSQL = `
+SELECT s.id, s.secret, (SELECT bool_and(has_table_privilege($1 || t, p))
+	FROM unnest(array['.lro_operations', '.lro_owners']) t, unnest(array['SELECT', 'INSERT', 'UPDATE', 'DELETE']) p)
+FROM {schema}.lro_schema s`

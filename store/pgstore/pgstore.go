@@ -42,12 +42,15 @@ var (
 const reservedConns = 5
 
 // New answers a store on the database of pool, which stays the caller's to close,
-// after the Store. It fails where the database is too old, read-only, or without
-// the tables of this version.
+// after the Store. It fails where the server is too old or a standby, and where the
+// tables are missing, of another version, or not for this user to write.
 func New(ctx context.Context, pool *pgxpool.Pool, opts *Options) (*Store, error) {
 	o, err := opts.withDefaults()
 	if err != nil {
 		return nil, err
+	}
+	if pool == nil {
+		return nil, errors.New("pgstore: New was called without a pool: make one with pgxpool.New")
 	}
 	s := &Store{
 		pool: pool, opts: o, log: o.Logger,
@@ -67,6 +70,9 @@ func New(ctx context.Context, pool *pgxpool.Pool, opts *Options) (*Store, error)
 	}
 	config := pool.Config()
 	config.MaxConns, config.MinConns, config.MinIdleConns = reservedConns, 0, 0
+	if params := config.ConnConfig.RuntimeParams; params["application_name"] == "" {
+		params["application_name"] = "longrunning"
+	}
 	// The reserved pool outlives ctx; Close ends it.
 	if s.reserved, err = pgxpool.NewWithConfig(context.WithoutCancel(ctx), config); err != nil {
 		return nil, failure("New", err)

@@ -2,7 +2,6 @@ package pgstore
 
 import (
 	"encoding/json"
-	"fmt"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -49,15 +48,15 @@ func (r *row) targets(withRequest bool) []any {
 }
 
 // record answers what was scanned.
-func (r *row) record() (*store.Record, error) {
+func (r *row) record() *store.Record {
 	r.rec.State = store.State(r.state)
 	r.set(&r.rec)
-	if r.carrier.Valid {
-		if err := json.Unmarshal([]byte(r.carrier.String), &r.rec.Carrier); err != nil {
-			return nil, fmt.Errorf("pgstore: the carrier of %q is no JSON: %w", r.rec.Name, err)
-		}
+	if r.carrier.Valid && json.Unmarshal([]byte(r.carrier.String), &r.rec.Carrier) != nil {
+		// As a hand may have written it: a trace that is lost is no reason to stop the
+		// operation, and the lists that it is in.
+		r.rec.Carrier = nil
 	}
-	return &r.rec, nil
+	return &r.rec
 }
 
 // set sets the times of rec.
@@ -82,11 +81,7 @@ func records(rows pgx.Rows, withRequest bool) ([]*store.Record, error) {
 		if err := rows.Scan(r.targets(withRequest)...); err != nil {
 			return nil, err
 		}
-		rec, err := r.record()
-		if err != nil {
-			return nil, err
-		}
-		recs = append(recs, rec)
+		recs = append(recs, r.record())
 	}
 	return recs, rows.Err()
 }

@@ -14,7 +14,8 @@ import (
 // WithTx answers a context whose writes of operations become part of tx: with it,
 // Method.Start and Task.Complete of package lro take effect when tx commits, and
 // leave no trace when it is rolled back. Hints leave with the commit, so an
-// operation that was started so is picked up at once.
+// operation that was started so is picked up at once. Reads by name with such a
+// context see what tx has written.
 //
 // An error of theirs leaves tx usable, with two exceptions: when a serialization
 // failure, a deadlock, or another transaction that holds the operation gets in

@@ -109,10 +109,7 @@ func (s *Store) updateStatement(batch []*update) statement {
 			if err := rows.Scan(append(r.targets(false)[:fixedColumns], &hinted)...); err != nil {
 				return err
 			}
-			stored, err := r.record()
-			if err != nil {
-				return err
-			}
+			stored := r.record()
 			u := byName[stored.Name]
 			u.stored = u.as(stored)
 		}

@@ -111,7 +111,8 @@ func inOneBatch(t *testing.T, path string, calls ...func()) {
 	}
 }
 
-// Who lives is known anew after each write of a batch.
+// Who lives is known anew after each write of a batch, and heartbeats go before
+// what has waited for longer.
 func TestOwnersWithinABatch(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -140,11 +141,12 @@ func TestOwnersWithinABatch(t *testing.T) {
 		}
 		beat("adopter", 24*time.Hour)()
 		beat("lapsed", time.Minute)()
+		beat("leaver", 24*time.Hour)()
 		time.Sleep(time.Hour)
 		inOneBatch(t, path,
 			creates("lapsed", store.Running), adopt, creates("lapsed", store.Pending),
-			creates("newcomer", store.Pending), beat("newcomer", time.Hour), creates("newcomer", store.Running),
-			beat("newcomer", 0), creates("newcomer", store.Pending),
+			creates("newcomer", store.Running), beat("newcomer", time.Hour),
+			creates("leaver", store.Pending), beat("leaver", 0),
 		)
 	})
 }

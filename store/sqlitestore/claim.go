@@ -15,19 +15,13 @@ func (s *Store) Claim(ctx context.Context, c *store.Claim) ([]*store.Record, err
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	var claimed []*store.Record
 	caller := ctx
-	err := s.write(ctx, "Claim", func(ctx context.Context, t *tx) (err error) {
-		// Late, it would bury owners whose heartbeats wait behind it.
-		if caller.Err() == nil {
-			claimed, err = t.claim(ctx, c)
+	return perform(ctx, s, "Claim", 0, func(ctx context.Context, t *tx) ([]*store.Record, error) {
+		if caller.Err() != nil {
+			return nil, nil // late, it would bury owners whose heartbeats wait behind it
 		}
-		return err
+		return t.claim(ctx, c)
 	})
-	if err != nil {
-		return nil, err
-	}
-	return claimed, nil
 }
 
 func (t *tx) claim(ctx context.Context, c *store.Claim) ([]*store.Record, error) {

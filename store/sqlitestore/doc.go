@@ -21,8 +21,9 @@
 // made by SQLite's own tools.
 //
 // The schema is versioned: [Migrate], or [Options].Migrate, brings a file up to
-// date, and replicas of an older release go on beside newer ones as far as the
-// file says that they may.
+// date, and processes of an older release go on beside newer ones; where the new
+// schema is not for them, Open says so. Stop those that are open already before
+// such a migration.
 //
 // The package uses modernc.org/sqlite, so it builds without cgo.
 package sqlitestore

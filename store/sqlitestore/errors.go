@@ -1,7 +1,7 @@
 package sqlitestore
 
 import (
-	"context"
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -58,6 +58,9 @@ func sentinel(err error) bool {
 // explained adds to an error of SQLite what whoever runs the service can do.
 func explained(err error) error {
 	advice := ""
+	if e, ok := errors.AsType[*sqlite.Error](err); ok && e.Code() == sqlite3.SQLITE_IOERR_SHMSIZE {
+		advice = "the disk, or its quota, is full: make room, and the store goes on"
+	}
 	switch code(err) {
 	case sqlite3.SQLITE_FULL:
 		advice = "the disk, or its quota, is full: make room, and the store goes on"
@@ -74,15 +77,10 @@ func explained(err error) error {
 	case sqlite3.SQLITE_BUSY:
 		advice = "another process held the file for longer than Options.BusyTimeout: look for a transaction that is left open"
 	case sqlite3.SQLITE_IOERR:
-		advice = "the disk failed, or is no local one"
+		advice = cmp.Or(advice, "the disk failed, or is no local one")
 	}
 	if advice == "" {
 		return err
 	}
 	return fmt.Errorf("%s (%w)", advice, err)
-}
-
-// ended answers the error of a call that was given up with its context.
-func ended(ctx context.Context, call string) error {
-	return fmt.Errorf("sqlitestore: %s: its context ended, and what became of it is unknown: %w", call, context.Cause(ctx))
 }

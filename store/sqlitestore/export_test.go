@@ -44,10 +44,8 @@ func Values(rec *store.Record) ([]any, error) {
 
 // Pragma runs a PRAGMA on the connection that writes, and answers what it does.
 func (s *Store) Pragma(ctx context.Context, pragma string) (string, error) {
-	var value driver.Value
-	err := s.write(ctx, "Pragma", func(ctx context.Context, t *tx) (err error) {
-		value, err = t.one(ctx, "PRAGMA "+pragma)
-		return err
+	value, err := perform(ctx, s, "Pragma", 0, func(ctx context.Context, t *tx) (driver.Value, error) {
+		return t.one(ctx, "PRAGMA "+pragma)
 	})
 	return fmt.Sprint(value), err
 }

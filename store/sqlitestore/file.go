@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -18,11 +19,25 @@ type file struct {
 	path        string // absolute, so that later connections find the same file
 	synchronous Synchronous
 	busy        time.Duration
+	opened      os.FileInfo // by Open
+}
+
+// unmoved answers an error if another file, or none, is where the one was that Open
+// opened: what is written to that then, nobody would find.
+func (f *file) unmoved() error {
+	info, err := os.Stat(f.path)
+	if err == nil && (f.opened == nil || os.SameFile(info, f.opened)) {
+		return nil
+	}
+	return errors.Join(fmt.Errorf("sqlitestore: %s was moved, removed or replaced while it was open: end this process, and start it on the right file", f.path), err)
 }
 
 func newFile(path string, opts *Options) (*file, error) {
 	if path == "" || path == ":memory:" {
 		return nil, fmt.Errorf("sqlitestore: the path is %q, want that of a file: operations in memory are what store/memstore is for", path)
+	}
+	if strings.HasPrefix(path, "file:") {
+		return nil, fmt.Errorf("sqlitestore: the path is %q, want that of a file and no URI; options are for Options", path)
 	}
 	if strings.ContainsRune(path, 0) {
 		return nil, errors.New("sqlitestore: the path has a NUL in it, want that of a file")
@@ -31,7 +46,18 @@ func newFile(path string, opts *Options) (*file, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sqlitestore: the path %q: %w", path, err)
 	}
+	if info, err := os.Stat(absolute); err == nil && info.IsDir() {
+		return nil, fmt.Errorf("sqlitestore: %s is a folder, want a file: name one in it", absolute)
+	}
+	if folder := filepath.Dir(absolute); !isFolder(folder) {
+		return nil, fmt.Errorf("sqlitestore: %s is to be in %s, which is no folder: make it first", absolute, folder)
+	}
 	return &file{path: absolute, synchronous: opts.Synchronous, busy: opts.BusyTimeout}, nil
+}
+
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }
 
 // A mode is what a connection may do. It is that of SQLite's URIs.
@@ -70,6 +96,11 @@ func (f *file) open(ctx context.Context, m mode) (*conn, error) {
 	c, err := connector.Connect(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if f.opened != nil {
+		if err := f.unmoved(); err != nil {
+			return nil, errors.Join(err, c.Close())
+		}
 	}
 	return newConn(c), nil
 }

@@ -55,7 +55,7 @@ func (s *Store) follow(ctx context.Context, source *hints.Source) (err error) {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
-		if err := f.look(ctx); err != nil {
+		if err := errors.Join(s.file.unmoved(), f.look(ctx)); err != nil {
 			return err
 		}
 	}

@@ -5,9 +5,9 @@ import (
 	"crypto/rand"
 	"database/sql/driver"
 	"embed"
-	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 )
 
 //go:embed migrations/*.sql
@@ -27,6 +27,12 @@ func Migrate(ctx context.Context, path string) error {
 }
 
 func (f *file) migrate(ctx context.Context) error {
+	// Before SQLite makes it for all to read: requests and responses lie there.
+	if made, err := os.OpenFile(f.path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600); err == nil {
+		if err := made.Close(); err != nil {
+			return f.failed("make", err)
+		}
+	}
 	c, err := f.open(ctx, creating)
 	if err != nil {
 		return f.failed("open", err)
@@ -40,8 +46,9 @@ func (f *file) migrate(ctx context.Context) error {
 
 func (f *file) migrateWith(ctx context.Context, c *conn) error {
 	// Nothing of a foreign file may change, its journal mode neither.
-	if _, err := f.schema(ctx, c); err != nil {
-		return err
+	has, err := f.schema(ctx, c)
+	if err != nil || has.version >= len(oldest()) {
+		return err // nothing is left to do, and nobody to wait for
 	}
 	if err := f.useWAL(ctx, c); err != nil {
 		return err
@@ -50,10 +57,12 @@ func (f *file) migrateWith(ctx context.Context, c *conn) error {
 		return f.failed("migrate", err)
 	}
 	if err := f.upgrade(ctx, c); err != nil {
-		return errors.Join(err, rollback(ctx, c))
+		_ = rollback(ctx, c) // SQLite may have done it already
+		return err
 	}
 	if _, err := c.exec(ctx, "COMMIT"); err != nil {
-		return errors.Join(f.failed("migrate", err), rollback(ctx, c))
+		_ = rollback(ctx, c)
+		return f.failed("migrate", err)
 	}
 	return nil
 }

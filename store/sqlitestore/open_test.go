@@ -49,7 +49,7 @@ func openFails(ctx context.Context, t *testing.T, path string, opts *sqlitestore
 
 func TestOpenOfNoFile(t *testing.T) {
 	t.Parallel()
-	for path, want := range map[string]string{"": "memstore", ":memory:": "memstore", "a\x00b": "NUL"} {
+	for path, want := range map[string]string{"": "memstore", ":memory:": "memstore", "a\x00b": "NUL", "file:a?mode=ro": "no URI"} {
 		refused(t, "Open", openFails(t.Context(), t, path, nil), want)
 		refused(t, "Migrate", sqlitestore.Migrate(t.Context(), path), want)
 	}
@@ -61,8 +61,9 @@ func TestOpenOfNoFile(t *testing.T) {
 	}
 
 	nowhere := filepath.Join(t.TempDir(), "nowhere", "operations.db")
-	refused(t, "Open in a folder that is not there", openFails(t.Context(), t, nowhere, &sqlitestore.Options{Migrate: true}), "is not there")
-	refused(t, "Migrate in a folder that is not there", sqlitestore.Migrate(t.Context(), nowhere), "is not there")
+	refused(t, "Open in a folder that is not there", openFails(t.Context(), t, nowhere, &sqlitestore.Options{Migrate: true}), "make it first")
+	refused(t, "Migrate in a folder that is not there", sqlitestore.Migrate(t.Context(), nowhere), "make it first")
+	refused(t, "Open of a folder", openFails(t.Context(), t, t.TempDir(), nil), "is a folder")
 }
 
 func TestOpenWithBadOptions(t *testing.T) {

@@ -42,8 +42,11 @@ func (o *Options) validate() error {
 	if o.Synchronous != Full && o.Synchronous != Normal {
 		return fmt.Errorf("sqlitestore: Options.Synchronous is %d, want Full or Normal", o.Synchronous)
 	}
-	if o.BusyTimeout < 0 || o.MaxBatch < 0 {
-		return fmt.Errorf("sqlitestore: Options.BusyTimeout is %v and MaxBatch %d, want none below 0", o.BusyTimeout, o.MaxBatch)
+	if o.BusyTimeout < 0 {
+		return fmt.Errorf("sqlitestore: Options.BusyTimeout is %v, want at least 0", o.BusyTimeout)
+	}
+	if o.MaxBatch < 0 {
+		return fmt.Errorf("sqlitestore: Options.MaxBatch is %d, want at least 1, or 0 for the default", o.MaxBatch)
 	}
 	return nil
 }
@@ -56,7 +59,9 @@ const (
 	Full Synchronous = iota
 	// Normal waits for the operating system: what was acknowledged survives the end
 	// of the process, however it comes, but a power loss or a crash of the system
-	// may take back the last writes. The file stays whole.
+	// may take back the last writes. The file stays whole, but what was started may
+	// be unknown, what clients saw done may run again, and an attempt's number may be
+	// given twice, so that it fences no side effects any more.
 	Normal
 )
 

@@ -14,16 +14,12 @@ func (s *Store) Heartbeat(ctx context.Context, owner string, ttl time.Duration) 
 	if err := store.ValidateHeartbeat(owner, ttl); err != nil {
 		return nil, err
 	}
-	var cancelled []string
-	err := s.write(ctx, "Heartbeat", func(ctx context.Context, t *tx) (err error) {
-		cancelled, err = t.heartbeat(ctx, owner, ttl)
-		return err
+	return perform(ctx, s, heartbeat, 0, func(ctx context.Context, t *tx) ([]string, error) {
+		return t.heartbeat(ctx, owner, ttl)
 	})
-	if err != nil {
-		return nil, err
-	}
-	return cancelled, nil
 }
+
+const heartbeat = "Heartbeat"
 
 func (t *tx) heartbeat(ctx context.Context, owner string, ttl time.Duration) ([]string, error) {
 	resigns := ttl == 0

@@ -1,7 +1,7 @@
 package sqlitestore
 
-// Each query names the index that it must use, so that no statistics, or lack of
-// them, ever make it another one; a test reads the plans.
+// Where there is a choice, a query names the index that it must use, so that no
+// statistics, or lack of them, ever make it another one; a test reads the plans.
 
 const (
 	// columns are those of a record without its request, in the order of scan.

@@ -46,16 +46,15 @@ func (s *Store) read(ctx context.Context, call, sql string, args ...driver.Value
 	var found []*store.Record
 	err = s.readers.use(ctx, func(c *conn) error {
 		return c.query(ctx, func(row []driver.Value) error {
-			rec, scanErr := scan(row)
-			found = append(found, rec)
-			return scanErr
+			found = append(found, scan(row))
+			return nil
 		}, sql, args...)
 	})
 	switch {
 	case err == nil:
 		return found, nil
 	case ctx.Err() != nil:
-		return nil, ended(ctx, call)
+		return nil, fmt.Errorf("sqlitestore: %s: its context ended: %w", call, context.Cause(ctx))
 	default:
 		return nil, fmt.Errorf("sqlitestore: %s: %w", call, explained(err))
 	}

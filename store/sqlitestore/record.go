@@ -3,21 +3,16 @@ package sqlitestore
 import (
 	"database/sql/driver"
 	"encoding/json"
-	"fmt"
 	"time"
 
 	"github.com/longrunning-go/longrunning/store"
 )
 
 // scan reads a record from a row of columns, or of allColumns.
-func scan(row []driver.Value) (*store.Record, error) {
-	carrier, err := parseCarrier(row[5])
-	if err != nil {
-		return nil, err
-	}
+func scan(row []driver.Value) *store.Record {
 	rec := &store.Record{
 		Name: text(row[0]), Parent: text(row[1]), ID: text(row[2]),
-		Method: text(row[3]), RequestID: text(row[4]), Carrier: carrier,
+		Method: text(row[3]), RequestID: text(row[4]), Carrier: parseCarrier(row[5]),
 		Version: integer(row[6]), Epoch: integer(row[7]),
 		CreateTime: instant(row[8]), UpdateTime: instant(row[9]), EndTime: instant(row[10]),
 		Deadline: instant(row[11]), DueTime: instant(row[12]), ExpireTime: instant(row[13]),
@@ -29,16 +24,15 @@ func scan(row []driver.Value) (*store.Record, error) {
 	if len(row) > 24 {
 		rec.Request = blob(row[24])
 	}
-	return rec, nil
+	return rec
 }
 
 // scanFixed reads into rec what an Update answers.
-func scanFixed(rec *store.Record, row []driver.Value) (err error) {
+func scanFixed(rec *store.Record, row []driver.Value) {
 	rec.Parent, rec.ID, rec.Method, rec.RequestID = text(row[0]), text(row[1]), text(row[2]), text(row[3])
-	rec.Carrier, err = parseCarrier(row[4])
+	rec.Carrier = parseCarrier(row[4])
 	rec.Epoch = integer(row[5])
 	rec.CreateTime, rec.EndTime, rec.Deadline = instant(row[6]), instant(row[7]), instant(row[8])
-	return err
 }
 
 // values are those of allColumns.
@@ -61,15 +55,14 @@ func formatCarrier(carrier map[string]string) (driver.Value, error) {
 	return string(encoded), err
 }
 
-func parseCarrier(v driver.Value) (map[string]string, error) {
-	if v == nil {
-		return nil, nil
-	}
+// parseCarrier answers nil for what is no carrier, as a hand may have written it: a
+// trace that is lost is no reason to stop the operation, and the lists that it is in.
+func parseCarrier(v driver.Value) map[string]string {
 	var carrier map[string]string
-	if err := json.Unmarshal([]byte(text(v)), &carrier); err != nil {
-		return nil, fmt.Errorf("the carrier of a record is no JSON object of strings: %w", err)
+	if v == nil || json.Unmarshal([]byte(text(v)), &carrier) != nil {
+		return nil
 	}
-	return carrier, nil
+	return carrier
 }
 
 func micros(t time.Time) driver.Value {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"sync"
 
 	"github.com/longrunning-go/longrunning/internal/group"
@@ -22,7 +23,7 @@ type Store struct {
 	secret  []byte
 	origin  string // of the hints that it writes
 	writer  *writer
-	writes  *group.Writer[write]
+	writes  *group.Writer[change]
 	readers *readers
 	hub     *hints.Hub
 
@@ -65,9 +66,12 @@ func Open(ctx context.Context, path string, opts *Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	if f.opened, err = os.Stat(f.path); err != nil {
+		return nil, errors.Join(f.failed("open", err), c.close())
+	}
 	s := &Store{file: f, log: opts.Logger, secret: secret, origin: rand.Text(), readers: newReaders(f), closing: make(chan struct{})}
 	s.hub = hints.New(s.listen)
-	s.writes = &group.Writer[write]{Max: opts.MaxBatch}
+	s.writes = &group.Writer[change]{Max: opts.MaxBatch, MaxSize: maxBytes, Size: func(c change) int { return c.size }}
 	s.writer = &writer{file: f, log: opts.Logger, origin: s.origin, max: opts.MaxBatch, more: s.writes.More, publish: s.hub.Publish, conn: c}
 	s.writes.Commit = s.writer.commit
 	return s, nil

@@ -13,7 +13,7 @@ import (
 type tx struct {
 	*conn // nil if it could not begin
 
-	batch  []*group.Write[write]
+	batch  []*group.Write[change]
 	errs   []error // the sentinels of those that are written
 	err    error   // of the whole
 	broken bool    // by a write, so that none was made
@@ -24,17 +24,21 @@ type tx struct {
 }
 
 // writeAll writes each of the batch, and of what more answers, until that is none.
-func (t *tx) writeAll(ctx context.Context, more func() []*group.Write[write]) error {
+func (t *tx) writeAll(ctx context.Context, more func() []*group.Write[change]) error {
+	size := 0
 	for len(t.errs) < len(t.batch) {
 		t.now = time.Now().UTC().Truncate(time.Microsecond)
 		for _, each := range t.batch[len(t.errs):] {
-			err := each.Value(ctx, t)
+			err := each.Value.do(ctx, t)
 			if err != nil && !sentinel(err) {
 				return err
 			}
 			t.errs = append(t.errs, err)
+			size += each.Value.size
 		}
-		t.batch = append(t.batch, more()...)
+		if size < maxBytes {
+			t.batch = append(t.batch, more()...)
+		}
 	}
 	return nil
 }

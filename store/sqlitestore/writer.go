@@ -2,48 +2,74 @@ package sqlitestore
 
 import (
 	"context"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
+	"os"
 	"runtime"
 
 	"github.com/longrunning-go/longrunning/internal/group"
 	"github.com/longrunning-go/longrunning/store"
 )
 
-// A write is what one call writes in the transaction of its batch. Its error is a
-// sentinel and nothing was written, or it is another and the transaction cannot go
-// on. It may be called again in another transaction.
-type write func(context.Context, *tx) error
+// A change is what one call writes in the transaction of its batch. The error of do
+// is a sentinel and nothing was written, or it is another and the transaction
+// cannot go on. It may be called again in another transaction.
+type change struct {
+	size int // in bytes, about
+	do   func(context.Context, *tx) error
+}
+
+const (
+	// maxBytes is how much one batch writes, about, unless a single change is larger.
+	maxBytes = 4 << 20
+	// maxLog is how long the write-ahead log gets, about, before it is emptied.
+	maxLog = 16 << 20
+)
 
 // A writer commits batches, one at a time.
 type writer struct {
 	file    *file
 	log     *slog.Logger
 	origin  string
-	max     int                               // writes in a batch
-	more    func(n int) []*group.Write[write] // those that have come since
+	max     int                                // writes in a batch
+	more    func(n int) []*group.Write[change] // those that have come since
 	publish func(store.Hint)
 
 	conn    *conn // nil after it broke
 	crowded bool  // the last batch had several writes
+	longLog int64 // how long the log may get before it is emptied, if more than maxLog
 }
 
-// write waits until w is committed, or ctx ends.
-func (s *Store) write(ctx context.Context, call string, w write) error {
+// perform waits until what do writes is committed, or ctx ends, and answers what
+// do did the last time that it was called. size is how many bytes that takes,
+// about; heartbeats go before all that waits.
+func perform[T any](ctx context.Context, s *Store, call string, size int, do func(context.Context, *tx) (T, error)) (T, error) {
+	var none, answer T
 	end, err := s.begin(ctx, call)
 	if err != nil {
-		return err
+		return none, err
 	}
 	defer end()
-	err = s.writes.Do(ctx, w)
-	switch {
-	case err == nil, sentinel(err), errors.Is(err, errClosed):
+	write := s.writes.Do
+	if call == heartbeat {
+		write = s.writes.DoFirst
+	}
+	err = write(ctx, change{size, func(ctx context.Context, t *tx) (err error) {
+		answer, err = do(ctx, t)
 		return err
+	}})
+	switch {
+	case err == nil:
+		return answer, nil
+	case sentinel(err), errors.Is(err, errClosed):
+		return none, err
 	case ctx.Err() != nil:
-		return ended(ctx, call)
+		return none, fmt.Errorf("sqlitestore: %s: its context ended, and what became of it is unknown: %w", call, context.Cause(ctx))
 	default:
-		return fmt.Errorf("sqlitestore: %s: %w", call, err)
+		return none, fmt.Errorf("sqlitestore: %s: %w", call, err)
 	}
 }
 
@@ -58,10 +84,11 @@ func beginWrite(ctx context.Context, call string) error {
 // commit writes a batch in one transaction. A write that breaks it takes no other
 // along: then each is written alone. Not so when the commit itself fails: it may be
 // on the disk all the same, and would be found to be in its own way.
-func (w *writer) commit(batch []*group.Write[write]) {
+func (w *writer) commit(batch []*group.Write[change]) {
 	ctx := context.Background() // what was begun is not given up with its caller
 	t := w.transact(ctx, batch, w.max)
 	w.crowded = len(t.batch) > 1
+	defer w.checkpoint(ctx)
 	if !t.broken || len(t.batch) == 1 {
 		w.answer(t)
 		return
@@ -69,28 +96,34 @@ func (w *writer) commit(batch []*group.Write[write]) {
 	for rest := t.batch; len(rest) > 0; {
 		t = w.transact(ctx, rest[:1], 1)
 		if t.conn == nil {
-			t.batch = rest // the next would wait as long, and in vain
+			t.batch = append(t.batch, rest[1:]...)
+			w.answer(t)
+			return
 		}
 		w.answer(t)
-		rest = rest[len(t.batch):]
+		rest = rest[1:]
 	}
 }
 
 // transact writes a batch in a transaction, and what comes while it does, up to
 // limit writes.
-func (w *writer) transact(ctx context.Context, batch []*group.Write[write], limit int) *tx {
+func (w *writer) transact(ctx context.Context, batch []*group.Write[change], limit int) *tx {
 	t := &tx{batch: batch, alive: make(map[string]bool)}
 	if t.err = w.begin(ctx); t.err != nil {
+		// The next batch would wait as long, and in vain.
+		t.batch = append(t.batch, w.more(math.MaxInt)...)
 		return t
 	}
 	t.conn, t.errs = w.conn, make([]error, 0, len(batch))
-	t.err = t.writeAll(ctx, func() []*group.Write[write] { return w.join(limit - len(t.batch)) })
+	t.err = t.writeAll(ctx, func() []*group.Write[change] { return w.join(limit - len(t.batch)) })
 	t.broken = t.err != nil
 	if t.err == nil {
 		t.err = t.leaveHint(ctx, w.origin)
 	}
 	if t.err == nil {
-		_, t.err = t.exec(ctx, "COMMIT")
+		if _, t.err = t.exec(ctx, "COMMIT"); t.err != nil {
+			t.hint = store.Hint{All: true, Due: true} // it may be on the disk all the same
+		}
 	}
 	if t.err != nil {
 		w.abandon(ctx, t.err)
@@ -99,7 +132,7 @@ func (w *writer) transact(ctx context.Context, batch []*group.Write[write], limi
 }
 
 // join answers up to n writes that have come since the batch at hand was taken.
-func (w *writer) join(n int) []*group.Write[write] {
+func (w *writer) join(n int) []*group.Write[change] {
 	if w.crowded {
 		// Those whom the last commit has answered are about to write again: let them
 		// run first, or half of them miss this commit, and on a busy machine most.
@@ -118,8 +151,32 @@ func (w *writer) answer(t *tx) {
 			each.Answer(t.errs[i])
 		}
 	}
-	if t.err == nil && t.tells() {
+	if t.hint.All || t.err == nil && t.tells() {
 		w.publish(t.hint)
+	}
+}
+
+// checkpoint empties the log when it has become long. SQLite does so by itself only
+// in a moment without readers, which a busy store may never have: then the log
+// grows for ever, and slows them all.
+func (w *writer) checkpoint(ctx context.Context) {
+	info, err := os.Stat(w.file.path + "-wal")
+	if err != nil || w.conn == nil || info.Size() < max(w.longLog, maxLog) {
+		return
+	}
+	w.longLog = 0
+	var busy driver.Value = int64(1)
+	for _, step := range []func() error{
+		func() error { _, err := w.conn.exec(ctx, "PRAGMA busy_timeout = 100"); return err }, // for readers to end
+		func() (err error) { busy, err = w.conn.one(ctx, "PRAGMA wal_checkpoint(TRUNCATE)"); return err },
+		func() error { _, err := w.conn.exec(ctx, "PRAGMA busy_timeout = 0"); return err },
+	} {
+		if err := step(); err != nil {
+			w.log.Warn("sqlitestore: emptying the write-ahead log failed, trying again later", "error", err)
+		}
+	}
+	if busy != int64(0) {
+		w.longLog = info.Size() + maxLog/4 // not at every commit
 	}
 }
 
@@ -134,7 +191,11 @@ func (w *writer) begin(ctx context.Context) error {
 			}
 			w.conn = c
 		}
-		err := begin(ctx, w.conn, w.file.busy)
+		err := w.file.unmoved()
+		if err != nil {
+			return err
+		}
+		err = begin(ctx, w.conn, w.file.busy)
 		if err == nil || isBusy(err) {
 			return err
 		}

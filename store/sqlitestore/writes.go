@@ -17,15 +17,9 @@ func (s *Store) Create(ctx context.Context, rec *store.Record) (*store.Record, e
 	if err := rec.Validate(); err != nil {
 		return nil, err
 	}
-	var stored *store.Record
-	err := s.write(ctx, "Create", func(ctx context.Context, t *tx) (err error) {
-		stored, err = t.create(ctx, rec)
-		return err
+	return perform(ctx, s, "Create", sizeOf(rec)+len(rec.Request), func(ctx context.Context, t *tx) (*store.Record, error) {
+		return t.create(ctx, rec)
 	})
-	if err != nil {
-		return nil, err
-	}
-	return stored, nil
 }
 
 func (t *tx) create(ctx context.Context, rec *store.Record) (*store.Record, error) {
@@ -68,7 +62,7 @@ func (t *tx) earlier(ctx context.Context, rec *store.Record) (*store.Record, err
 // record answers the one record that a query selects, nil without one.
 func (t *tx) record(ctx context.Context, sql string, args ...driver.Value) (rec *store.Record, err error) {
 	err = t.query(ctx, func(row []driver.Value) (err error) {
-		rec, err = scan(row)
+		rec = scan(row)
 		return err
 	}, sql, args...)
 	return rec, err
@@ -82,15 +76,14 @@ func (s *Store) Update(ctx context.Context, rec *store.Record) (*store.Record, e
 	if err := rec.Validate(); err != nil {
 		return nil, err
 	}
-	var stored *store.Record
-	err := s.write(ctx, "Update", func(ctx context.Context, t *tx) (err error) {
-		stored, err = t.update(ctx, rec)
-		return err
+	return perform(ctx, s, "Update", sizeOf(rec), func(ctx context.Context, t *tx) (*store.Record, error) {
+		return t.update(ctx, rec)
 	})
-	if err != nil {
-		return nil, err
-	}
-	return stored, nil
+}
+
+// sizeOf is about how many bytes an Update of rec takes.
+func sizeOf(rec *store.Record) int {
+	return 500 + len(rec.Metadata) + len(rec.Checkpoint) + len(rec.Response) + len(rec.Error)
 }
 
 // update stores rec without reading the old record first, since most are as their
@@ -137,7 +130,8 @@ func (t *tx) updateContent(ctx context.Context, next *store.Record, version int6
 func (t *tx) fixed(ctx context.Context, next *store.Record, sql string, args ...driver.Value) (found bool, err error) {
 	err = t.query(ctx, func(row []driver.Value) error {
 		found = true
-		return scanFixed(next, row)
+		scanFixed(next, row)
+		return nil
 	}, sql, args...)
 	if err != nil {
 		return false, refusal(next.Name, err)
@@ -160,15 +154,10 @@ func (t *tx) missed(ctx context.Context, rec *store.Record) error {
 
 // Expire implements [store.Store].
 func (s *Store) Expire(ctx context.Context, limit int) (int, error) {
-	var removed int64
-	err := s.write(ctx, "Expire", func(ctx context.Context, t *tx) (err error) {
-		removed, err = t.expire(ctx, limit)
-		return err
+	removed, err := perform(ctx, s, "Expire", 0, func(ctx context.Context, t *tx) (int64, error) {
+		return t.expire(ctx, limit)
 	})
-	if err != nil {
-		return 0, err
-	}
-	return int(removed), nil
+	return int(removed), err
 }
 
 // forgetAfter is how long the dead are remembered, so that one that was paused for

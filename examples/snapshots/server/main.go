@@ -15,12 +15,12 @@
 // see that, kill one in the middle of a snapshot and start it again:
 //
 //	go build -o bin/ ./examples/snapshots/server ./examples/snapshots/client
-//	bin/server -store sqlite:operations.db -lease 3s & server=$!
+//	bin/server -store sqlite:bin/operations.db -dir bin -lease 3s & server=$!; sleep 2
 //	bin/client create-volume code "$PWD/lro"
-//	bin/client take code -bytes-per-second 50000 & client=$!
-//	sleep 3; kill -9 $server
-//	bin/server -store sqlite:operations.db -lease 3s & server=$!
-//	wait $client; bin/client list
+//	bin/client take code -bytes-per-second 50000 & client=$!; sleep 3
+//	kill -9 $server
+//	bin/server -store sqlite:bin/operations.db -dir bin -lease 3s & server=$!
+//	wait $client; bin/client list; kill $server
 //
 // The client has waited throughout, and the list says attempt=2.
 package main

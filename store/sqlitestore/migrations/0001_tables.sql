@@ -1,6 +1,5 @@
 -- Times are microseconds since 1970 in UTC; NULL is the zero time.
--- States above 4 belong to newer libraries: this schema lets them pass, and
--- what they mean is not for it to say.
+-- States above 4 belong to newer libraries: this schema takes them for not done.
 
 CREATE TABLE operations (
 	key              INTEGER PRIMARY KEY,

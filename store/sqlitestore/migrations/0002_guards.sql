@@ -16,7 +16,6 @@ BEGIN
 	SELECT RAISE(ABORT, 'version and epoch may not fall');
 END;
 
--- No bytes and NULL are the same to metadata and checkpoint, not to results.
 CREATE TRIGGER operations_done
 BEFORE UPDATE OF epoch, end_time, due_time, state, owner, released, retried, cancel_requested,
 	metadata, checkpoint, response, error ON operations
@@ -25,8 +24,7 @@ WHEN OLD.state = 4 AND (
 	OR NEW.due_time IS NOT OLD.due_time OR NEW.owner <> OLD.owner
 	OR NEW.released <> OLD.released OR NEW.retried <> OLD.retried
 	OR NEW.cancel_requested <> OLD.cancel_requested
-	OR coalesce(NEW.metadata, x'') <> coalesce(OLD.metadata, x'')
-	OR coalesce(NEW.checkpoint, x'') <> coalesce(OLD.checkpoint, x'')
+	OR NEW.metadata IS NOT OLD.metadata OR NEW.checkpoint IS NOT OLD.checkpoint
 	OR NEW.response IS NOT OLD.response OR NEW.error IS NOT OLD.error)
 BEGIN
 	SELECT RAISE(ABORT, 'a done record may change nothing but deleted and expire_time');
