@@ -17,10 +17,10 @@ func (s *Store) Claim(ctx context.Context, c *store.Claim) ([]*store.Record, err
 	}
 	caller := ctx
 	return perform(ctx, s, "Claim", 0, func(ctx context.Context, t *tx) ([]*store.Record, error) {
-		if caller.Err() != nil {
-			return nil, nil // late, it would bury owners whose heartbeats wait behind it
+		if context.Cause(caller) == nil {
+			return t.claim(ctx, c)
 		}
-		return t.claim(ctx, c)
+		return nil, nil // late, it would bury owners that could not renew meanwhile
 	})
 }
 

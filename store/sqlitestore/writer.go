@@ -172,7 +172,7 @@ func (w *writer) checkpoint(ctx context.Context) {
 		func() error { _, err := w.conn.exec(ctx, "PRAGMA busy_timeout = 0"); return err },
 	} {
 		if err := step(); err != nil {
-			w.log.Warn("sqlitestore: emptying the write-ahead log failed, trying again later", "error", err)
+			w.log.WarnContext(ctx, "sqlitestore: emptying the write-ahead log failed, trying again later", "error", err)
 		}
 	}
 	if busy != int64(0) {
