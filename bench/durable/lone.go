@@ -43,16 +43,31 @@ func (r *Run) lone(ctx context.Context, system database.System) (err error) {
 			return err
 		}),
 	}
-	for i, by := range []struct{ create, update *measure.Contender }{{&creates.Base, &updates.Base}, {&creates.Twin, &updates.Twin}} {
+	var rawCreates, rawUpdates [2]measure.Contender
+	for i := range 2 {
 		raw, err := beds[i+1].raw(ctx, 1)
 		if err != nil {
 			return err
 		}
-		*by.create = creations(n, raw.Create)
-		*by.update = completions(n, func(ctx context.Context, recs []*store.Record) error { return createAll(ctx, raw, recs) }, raw.Update)
+		rawCreates[i] = creations(n, raw.Create)
+		rawUpdates[i] = completions(n, func(ctx context.Context, recs []*store.Record) error { return createAll(ctx, raw, recs) }, raw.Update)
 	}
+	creates.Base, creates.Twin = byTurns(rawCreates)
+	updates.Base, updates.Twin = byTurns(rawUpdates)
 	r.compare(ctx, creates, updates)
 	return nil
+}
+
+// byTurns answers two contenders that change places from round to round, so that
+// what is particular to one of them, such as where its file lies, is in neither.
+func byTurns(of [2]measure.Contender) (base, twin measure.Contender) {
+	turn := func(n int) measure.Contender {
+		return func(ctx context.Context) (measure.Sample, error) {
+			n++
+			return of[n%2](ctx)
+		}
+	}
+	return turn(0), turn(1)
 }
 
 // creations creates n records, one after the other.

@@ -29,10 +29,11 @@ type Writer[W any] struct {
 	// Leaders is how many commits may run at once. Default 1. With more of them,
 	// writes of one key may meet in the database.
 	Leaders int
-	// Inline lets the caller that begins commit one batch itself. Handing that to a
-	// goroutine and back takes some 40 µs; without it, such a caller returns when the
-	// commit has ended, whatever its context says.
-	Inline bool
+	// Inline, if set, is asked whether the caller that begins may commit one batch
+	// itself, and its true is followed by Commit on the same goroutine. Handing that
+	// to another and back takes some 40 µs; but such a caller returns when the commit
+	// has ended, whatever its context says.
+	Inline func() bool
 
 	mu      sync.Mutex
 	waiting []*Write[W]
@@ -78,7 +79,7 @@ func (g *Writer[W]) do(ctx context.Context, value W, first bool) error {
 		return err
 	}
 	switch {
-	case leads && g.Inline:
+	case leads && g.Inline != nil && g.Inline():
 		g.begin()
 	case leads:
 		go g.lead(g.take())

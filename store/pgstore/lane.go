@@ -49,7 +49,7 @@ type write interface {
 func (l *lane[W]) start(s *Store) {
 	l.group.Key = func(w W) string { return w.name() }
 	l.group.Size, l.group.MaxSize = func(w W) int { return w.size() }, maxBytes
-	l.group.Commit, l.group.Inline, l.group.Max = l.commit, true, s.opts.MaxBatch
+	l.group.Commit, l.group.Inline, l.group.Max = l.commit, func() bool { return true }, s.opts.MaxBatch
 	pool := s.reserved
 	if s.opts.MaxBatch == 1 {
 		pool, l.group.Leaders = s.pool, int(s.pool.Config().MaxConns)

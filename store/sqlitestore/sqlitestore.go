@@ -73,7 +73,7 @@ func Open(ctx context.Context, path string, opts *Options) (*Store, error) {
 	s.hub = hints.New(s.listen)
 	s.writes = &group.Writer[change]{Max: opts.MaxBatch, MaxSize: maxBytes, Size: func(c change) int { return c.size }}
 	s.writer = &writer{file: f, log: opts.Logger, origin: s.origin, max: opts.MaxBatch, more: s.writes.More, publish: s.hub.Publish, conn: c}
-	s.writes.Commit = s.writer.commit
+	s.writes.Commit, s.writes.Inline = s.writer.commit, s.writer.beginAtOnce
 	return s, nil
 }
 

@@ -40,6 +40,7 @@ type writer struct {
 
 	conn    *conn // nil after it broke
 	crowded bool  // the last batch had several writes
+	begun   bool  // its transaction, by beginAtOnce
 	longLog int64 // how long the log may get before it is emptied, if more than maxLog
 }
 
@@ -180,8 +181,19 @@ func (w *writer) checkpoint(ctx context.Context) {
 	}
 }
 
-// begin begins a transaction, on a new connection if the last one broke.
+// beginAtOnce begins a transaction if that needs no waiting.
+func (w *writer) beginAtOnce() bool {
+	w.begun = w.conn != nil && w.file.unmoved() == nil && begin(context.Background(), w.conn, 0) == nil
+	return w.begun
+}
+
+// begin begins a transaction, unless beginAtOnce has, on a new connection if the
+// last one broke.
 func (w *writer) begin(ctx context.Context) error {
+	if w.begun {
+		w.begun = false
+		return nil
+	}
 	for {
 		fresh := w.conn == nil
 		if fresh {
