@@ -41,6 +41,7 @@ type writer struct {
 	conn    *conn // nil after it broke
 	crowded bool  // the last batch had several writes
 	begun   bool  // its transaction, by beginAtOnce
+	logged  int   // bytes, about, since the length of the log was looked at
 	longLog int64 // how long the log may get before it is emptied, if more than maxLog
 }
 
@@ -89,7 +90,7 @@ func (w *writer) commit(batch []*group.Write[change]) {
 	ctx := context.Background() // what was begun is not given up with its caller
 	t := w.transact(ctx, batch, w.max)
 	w.crowded = len(t.batch) > 1
-	defer w.checkpoint(ctx)
+	defer w.watchLog(ctx, t.batch)
 	if !t.broken || len(t.batch) == 1 {
 		w.answer(t)
 		return
@@ -154,6 +155,18 @@ func (w *writer) answer(t *tx) {
 	}
 	if t.hint.All || t.err == nil && t.tells() {
 		w.publish(t.hint)
+	}
+}
+
+// watchLog looks at the log when a batch may have made it much longer.
+func (w *writer) watchLog(ctx context.Context, batch []*group.Write[change]) {
+	const pages = 64 << 10 // what a change writes besides its own bytes, at most
+	for _, each := range batch {
+		w.logged += pages + each.Value.size
+	}
+	if w.logged >= maxLog/4 {
+		w.logged = 0
+		w.checkpoint(ctx)
 	}
 }
 
