@@ -32,15 +32,15 @@ func (r *Run) lone(ctx context.Context, system database.System) (err error) {
 	creates := &measure.Comparison{
 		What: system.Name() + ", 1 caller, create: store, statement", Unit: "creates", Bound: measure.AtMost(1.3),
 		Subject: creations(n, func(ctx context.Context, rec *store.Record) error {
-			_, err := st.Create(ctx, rec)
-			return err
+			_, callErr := st.Create(ctx, rec)
+			return callErr
 		}),
 	}
 	updates := &measure.Comparison{
 		What: system.Name() + ", 1 caller, update: store, statement", Unit: "updates", Bound: measure.AtMost(1.3),
 		Subject: completions(n, func(ctx context.Context, recs []*store.Record) error { return beginAll(ctx, st, recs) }, func(ctx context.Context, rec *store.Record) error {
-			_, err := st.Update(ctx, rec)
-			return err
+			_, callErr := st.Update(ctx, rec)
+			return callErr
 		}),
 	}
 	raw, err := beds[1].raw(ctx, 1)
