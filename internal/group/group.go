@@ -11,8 +11,8 @@ import (
 // waits by then, so a lone write waits for nothing, and under load each commit
 // takes all that came during the one before. It is safe for concurrent use.
 //
-// Commits run on a goroutine that lives while there is something to write: a
-// caller whose context ends is answered at once, and its write goes on.
+// Commits run on a goroutine that lives while there is something to write, but see
+// Inline: a caller whose context ends is answered at once, and its write goes on.
 type Writer[W any] struct {
 	// Commit writes a batch and answers each write by its Answer. What it leaves
 	// unanswered is answered with nil.

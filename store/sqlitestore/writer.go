@@ -96,7 +96,7 @@ func (w *writer) commit(batch []*group.Write[change]) {
 		return
 	}
 	for rest := t.batch; len(rest) > 0; {
-		t = w.transact(ctx, rest[:1], 1)
+		t = w.transact(ctx, rest[:1:1], 1) // clipped: what joins it must not displace the others
 		if t.conn == nil {
 			t.batch = append(t.batch, rest[1:]...)
 			w.answer(t)
