@@ -22,18 +22,18 @@ type schema struct {
 // schema reads what the file says about its own. It refuses foreign files, and
 // those that this library may no longer use.
 func (f *file) schema(ctx context.Context, c *conn) (schema, error) {
+	// In this order: tables and the id of whoever makes them arrive with one commit,
+	// which may come between these reads.
+	tables, err := c.one(ctx, "SELECT count(*) FROM sqlite_schema")
+	if err != nil {
+		return schema{}, f.failed("read", err)
+	}
 	id, err := c.one(ctx, "PRAGMA application_id")
 	if err != nil {
 		return schema{}, f.failed("read", err)
 	}
-	if id == int64(0) {
-		tables, countErr := c.one(ctx, "SELECT count(*) FROM sqlite_schema")
-		if countErr != nil {
-			return schema{}, f.failed("read", countErr)
-		}
-		if tables == int64(0) {
-			return schema{}, nil
-		}
+	if id == int64(0) && tables == int64(0) {
+		return schema{}, nil
 	}
 	if id != int64(applicationID) {
 		return schema{}, fmt.Errorf("sqlitestore: %s is a database of another application (application_id %#x, want %#x): give the path of a file that holds nothing but operations", f.path, id, applicationID)
