@@ -84,7 +84,8 @@ type Store interface {
 	// is handed to two claims.
 	//
 	// With c.Adopt it first marks every owner dead whose registration has
-	// lapsed, for good and before it takes anything, and then takes orphans:
+	// lapsed, for good and before it takes anything; but nobody if c.Owner's own
+	// has lapsed too, since then an outage may be why. Then it takes orphans:
 	// Running records whose owner is dead or unknown, and whose Method is among
 	// c.Methods or whose CancelRequested is set. What is left of the limit goes
 	// to Pending records of c.Methods that are due, the longest due first.

@@ -83,7 +83,7 @@ func (s *Store) claim(c *store.Claim) ([]*store.Record, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t := now()
-	if c.Adopt {
+	if claimer := s.owners[c.Owner]; c.Adopt && claimer != nil && !claimer.dead && t.Before(claimer.until) {
 		s.bury(t)
 	}
 	if !s.alive(c.Owner) {

@@ -10,10 +10,12 @@ import (
 )
 
 const (
-	// burySQL marks the lapsed dead. One whose heartbeat is under way is passed over.
+	// burySQL marks the lapsed dead, if the claimer has not lapsed too. One whose
+	// heartbeat is under way is passed over.
 	burySQL = `
 UPDATE {schema}.lro_owners SET dead = true, until = statement_timestamp() WHERE id IN (
 	SELECT w.id FROM {schema}.lro_owners w WHERE NOT w.dead AND w.until <= statement_timestamp()
+		AND EXISTS (SELECT FROM {schema}.lro_owners c WHERE c.id = $1 AND NOT c.dead AND c.until > statement_timestamp())
 	ORDER BY w.id FOR UPDATE SKIP LOCKED)`
 	aliveSQL = `SELECT EXISTS (SELECT FROM {schema}.lro_owners w WHERE w.id = $1 AND NOT w.dead)`
 )
@@ -74,7 +76,7 @@ func (s *Store) Claim(ctx context.Context, c *store.Claim) ([]*store.Record, err
 	}
 	if c.Adopt {
 		// Committed on its own: whoever is dead is dead before anything of his is taken.
-		if err := s.transact(ctx, s.pool, statement{sql: s.sql.bury}); err != nil {
+		if err := s.transact(ctx, s.pool, statement{sql: s.sql.bury, args: []any{c.Owner}}); err != nil {
 			return nil, failure("Claim", err)
 		}
 	}

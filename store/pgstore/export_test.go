@@ -44,7 +44,7 @@ func (s *Store) Statements(rec *store.Record) map[string][]any {
 		"get":        {s.sql.get, names},
 		"get one":    {s.sql.getOne, rec.Name},
 		"heartbeat":  {s.sql.heartbeat, "owner", int64(1), s.channel},
-		"bury":       {s.sql.bury},
+		"bury":       {s.sql.bury, "owner"},
 		"claim":      {s.sql.claim, "owner", []string{rec.Method}, 10, true, s.channel},
 		"expire":     {s.sql.expire, 10},
 		"forget":     {s.sql.forget},

@@ -26,7 +26,7 @@ func (s *Store) Claim(ctx context.Context, c *store.Claim) ([]*store.Record, err
 
 func (t *tx) claim(ctx context.Context, c *store.Claim) ([]*store.Record, error) {
 	if c.Adopt {
-		if err := t.bury(ctx); err != nil {
+		if err := t.bury(ctx, c.Owner); err != nil {
 			return nil, err
 		}
 	}

@@ -56,9 +56,10 @@ func (t *tx) isAlive(ctx context.Context, owner string) (bool, error) {
 	return found != nil, nil
 }
 
-// bury marks the owners dead whose registration has lapsed.
-func (t *tx) bury(ctx context.Context) error {
-	buried, err := t.change(ctx, buryOwners, micros(t.now))
+// bury marks the owners dead whose registration has lapsed, if that of the claimer
+// has not.
+func (t *tx) bury(ctx context.Context, claimer string) error {
+	buried, err := t.change(ctx, buryOwners, micros(t.now), claimer)
 	if buried > 0 {
 		clear(t.alive)
 	}

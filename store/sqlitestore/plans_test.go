@@ -25,7 +25,7 @@ var plans = map[string]struct {
 	"update content":     {sqlitestore.UpdateContent, []string{"SEARCH operations USING INDEX sqlite_autoindex_operations_1 (name=?)"}},
 	"version":            {sqlitestore.SelectVersion, []string{"SEARCH operations USING INDEX sqlite_autoindex_operations_1 (name=?)"}},
 	"claim":              {sqlitestore.ClaimRecord, []string{"SEARCH operations USING INTEGER PRIMARY KEY (rowid=?)"}},
-	"bury":               {sqlitestore.BuryOwners, []string{"SEARCH owners USING COVERING INDEX owners_until (dead=? AND until<?)"}},
+	"bury":               {sqlitestore.BuryOwners, []string{"SEARCH owners USING COVERING INDEX owners_until (dead=? AND until<?)", "SEARCH claimer USING PRIMARY KEY (id=?)"}},
 	"alive":              {sqlitestore.SelectAlive, []string{"SEARCH owners USING PRIMARY KEY (id=?)"}},
 	"lost owners": {sqlitestore.SelectLost, []string{
 		"SEARCH operations USING COVERING INDEX operations_owner (owner>?)", "SEARCH o USING COVERING INDEX operations_owner (owner>?)",

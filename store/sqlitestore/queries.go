@@ -54,7 +54,8 @@ const (
 
 // Claims.
 const (
-	buryOwners = `UPDATE owners INDEXED BY owners_until SET dead = 1, until = ?1 WHERE dead = 0 AND until <= ?1`
+	buryOwners = `UPDATE owners INDEXED BY owners_until SET dead = 1, until = ?1 WHERE dead = 0 AND until <= ?1
+		AND EXISTS (SELECT 1 FROM owners AS claimer WHERE claimer.id = ?2 AND claimer.dead = 0 AND claimer.until > ?1)`
 
 	selectAlive = `SELECT 1 FROM owners WHERE id = ? AND dead = 0`
 

@@ -112,6 +112,12 @@ func claimFaults() []fault {
 		claimFault("the living are robbed", "owners: A record of a living owner", func(ctx context.Context, s *faulty, c *store.Claim) ([]*store.Record, error) {
 			return (&robsLiving{s.Store}).Claim(ctx, c)
 		}),
+		claimFault("Claim renews", "owners: A Claim with Adopt marks nobody", func(ctx context.Context, s *faulty, c *store.Claim) ([]*store.Record, error) {
+			if _, err := s.Store.Claim(ctx, &store.Claim{Owner: c.Owner, Limit: 1}); err == nil && c.Adopt {
+				_, _ = s.Store.Heartbeat(ctx, c.Owner, time.Hour)
+			}
+			return s.Store.Claim(ctx, c)
+		}),
 		claimFault("every Claim adopts", "owners: A Claim without Adopt", func(ctx context.Context, s *faulty, c *store.Claim) ([]*store.Record, error) {
 			adopting := *c
 			adopting.Adopt = true

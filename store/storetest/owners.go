@@ -14,6 +14,7 @@ const (
 	ruleRevival         rule = "owners: An owner that lapsed, but that no Claim has marked dead, is alive again by its Heartbeat."
 	ruleDeathSticks     rule = "owners: Death is for good: a dead owner's Heartbeats and Claims answer ErrOwnerLost."
 	ruleMarks           rule = "owners: A Claim with Adopt marks every lapsed owner dead, whatever it takes."
+	ruleLapsedMarksNone rule = "owners: A Claim with Adopt marks nobody dead if its own owner has lapsed or is dead."
 	ruleResign          rule = "owners: A ttl of 0 resigns: the owner is dead at once and its records are orphans."
 	ruleNeverFromLiving rule = "owners: A record of a living owner is never adopted."
 	ruleAdopt           rule = "owners: A Claim with Adopt takes the Running records of dead and of unknown owners."
@@ -30,6 +31,7 @@ func ownersCases() []testCase {
 		{ruleDeathSticks, ownersStayDead},
 		{ruleDeathSticks, ownersRaceDeath},
 		{ruleMarks, ownersMarked},
+		{ruleLapsedMarksNone, ownersLapsedTogether},
 		{ruleResign, ownersResign},
 		{ruleNeverFromLiving, ownersKeep},
 		{ruleAdopt, ownersAdopt},
@@ -148,6 +150,23 @@ func ownersMarked(t *trial) {
 	for _, owner := range []string{"idle", "busy", "other"} {
 		t.lost(t.rule, t.a, owner)
 	}
+}
+
+// ownersLapsedTogether is an outage that a Claim was held up by.
+func ownersLapsedTogether(t *trial) {
+	t.beat(t.a, "lapsed", time.Minute)
+	t.beat(t.a, "dead", day)
+	t.beat(t.a, "sibling", time.Minute)
+	t.resign(t.a, "dead")
+	rec := t.owned("sibling")
+	orphan := t.update(t.a, running(t.create(t.a, t.draft(store.External)), "never registered"))
+	t.advance(time.Hour)
+	_, _ = t.b.Claim(t.ctx(), &store.Claim{Owner: "dead", Methods: []string{methodA}, Limit: 10, Adopt: true}) // ErrOwnerLost: see ruleDeathSticks
+	t.takes(t.adopt(t.b, "lapsed", 10), orphan)
+	if _, err := t.a.Heartbeat(t.ctx(), "sibling", time.Hour); err != nil {
+		t.fail("Heartbeat of an owner that lapsed, after Claims of a lapsed and a dead one: got error %v, want none", err)
+	}
+	t.update(t.a, marked(rec, "still mine"))
 }
 
 func ownersResign(t *trial) {
