@@ -3,6 +3,7 @@ package lro
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/longrunning-go/longrunning/store"
@@ -12,6 +13,11 @@ import (
 // retries that come due, orphans, and everything on a store without hints.
 const claimInterval = time.Second
 
+// crowd is how many orphans at once are more than a few. A Manager that took a
+// crowd leaves what there is left to other survivors for a moment; else the first
+// to come would take all it can hold.
+const crowd = 10
+
 // batch is how many records are read or claimed at once.
 const batch = 500
 
@@ -19,22 +25,56 @@ const batch = 500
 // same goroutine, so that it never sees a claim whose answer is under way.
 func (r *run) claimLoop() {
 	reconciled := time.Now()
-	r.every(claimInterval, r.claims, func() {
+	crowds := 0 // in a row
+	r.every(claimInterval, r.claims, func() (time.Duration, error) {
 		select {
 		case <-r.reconciles:
 			reconciled = time.Time{}
 		default:
 		}
+		var err error
 		if time.Since(reconciled) > r.m.opts.LeaseTTL {
 			reconciled = time.Now()
-			_ = r.reconcile() // pokes reconciles if it fails
-		}
-		r.m.update(func(s *state) { s.starved = false })
-		for _, methods := range r.groups() {
-			for r.claim(methods) {
+			if err = r.reconcile(r.io); err != nil {
+				poke(r.reconciles)
 			}
 		}
+		crowded, claimErr := r.claimAll()
+		if crowded {
+			crowds++ // half as long each time: all of it is about claimInterval at most
+		} else {
+			crowds = 0
+		}
+		return claimInterval >> crowds, errors.Join(err, claimErr)
 	})
+}
+
+// claimAll takes what there is for free slots, and reports whether it has left
+// some after a crowd. It gives up when a Claim fails.
+func (r *run) claimAll() (crowded bool, err error) {
+	r.m.update(func(s *state) { s.starved = false })
+	groups := r.groups()
+	var adopted int
+	var more bool
+	if len(groups) > 1 {
+		// Where slots are few, orphans come before the backlog of other groups too.
+		adopted, more, err = r.claim(slices.Concat(groups...))
+		if err != nil || more && adopted >= crowd {
+			return err == nil, err
+		}
+	}
+	for _, methods := range groups {
+		for more = true; more; {
+			adopted, more, err = r.claim(methods)
+			if err != nil {
+				return crowded, err
+			}
+			if more && adopted >= crowd {
+				crowded, more = true, false
+			}
+		}
+	}
+	return crowded, nil
 }
 
 // groups splits the methods that have a handler here by what one Claim can ask
@@ -59,48 +99,61 @@ func (r *run) groups() [][]*method {
 	return append(bounded, others)
 }
 
-// claim asks for as many operations of the methods as have a free slot, starts
-// them, and reports whether there may be more.
-func (r *run) claim(methods []*method) (more bool) {
+// claim asks for operations of those methods of a group that have free slots, for
+// half of what all of these have, and starts them. It answers how many had lost an
+// owner, and whether there may be more.
+func (r *run) claim(group []*method) (adopted int, more bool, err error) {
 	var l *lease
+	var methods []*method
+	var names []string
 	limit := 0
-	names := make([]string, len(methods))
 	r.m.update(func(s *state) {
 		l = s.lease
-		for i, h := range methods {
-			names[i] = h.name
-			limit = max(limit, s.free(r.m, h))
+		for _, h := range group {
+			free := s.free(r.m, h)
+			if free == 0 {
+				s.starved = true
+				continue
+			}
+			methods, names = append(methods, h), append(names, h.name)
+			if limit == 0 || free < limit {
+				limit = free
+			}
 		}
 		limit = min((limit+1)/2, batch) // the other half is for Start
-		s.starved = s.starved || limit == 0
 		s.reserveFor(methods, limit)
 	})
 	defer func() { r.m.update(func(s *state) { s.reserveFor(methods, -limit) }) }()
 	if l == nil || limit == 0 {
-		return false
+		return 0, false, nil
 	}
 	recs, err := r.ask(l, &store.Claim{
 		Owner: l.owner, Methods: names, Limit: limit, Adopt: l.mayAdopt(time.Now(), r.m.opts.LeaseTTL),
 	})
 	r.accept(l, recs, err)
+	for _, rec := range recs {
+		if ownersLost(rec) > 0 {
+			adopted++
+		}
+	}
 	more = err == nil && len(recs) == limit && r.work.Err() == nil
 	if more {
 		r.m.update(func(s *state) { s.starved = true })
 	}
-	return more
+	return adopted, more, err
 }
 
 // ask sends a Claim that is given up before this owner's own lease may lapse: an
 // adopting one that an outage held up would, once it got through, bury the
 // siblings that the outage kept from renewing.
 func (r *run) ask(l *lease, c *store.Claim) ([]*store.Record, error) {
-	deadline := time.Now().Add(callTimeout)
+	limit := callTimeout
 	if c.Adopt {
-		deadline = l.renewed.Add(r.m.opts.LeaseTTL * 3 / 5)
+		limit = time.Until(l.renewed.Add(r.m.opts.LeaseTTL * 3 / 5))
 	}
-	ctx, stop := context.WithDeadline(r.io, deadline)
-	defer stop()
-	return r.m.store.Claim(ctx, c)
+	return timed(r.io, r.m, call{method: "Claim"}, limit, func(ctx context.Context) ([]*store.Record, error) {
+		return r.m.store.Claim(ctx, c)
+	})
 }
 
 // accept begins the attempts that a claim made ours.
@@ -109,7 +162,6 @@ func (r *run) accept(l *lease, recs []*store.Record, err error) {
 	case errors.Is(err, store.ErrOwnerLost):
 		r.m.loseLease(l.owner)
 	case err != nil:
-		r.m.log.Error("lro: claiming failed, trying again", "error", err)
 		poke(r.reconciles)
 	}
 	for _, rec := range recs {
@@ -140,22 +192,20 @@ func (r *run) take(l *lease, rec *store.Record) {
 // Create or Claim whose answer was lost, and the request with it. The next claim
 // brings both. It also finds the attempts here that the store says have ended
 // or gone elsewhere.
-func (r *run) reconcile() error {
+func (r *run) reconcile(ctx context.Context) error {
 	var l *lease
 	r.m.update(func(s *state) { l = s.lease })
 	if l == nil {
 		return nil
 	}
 	for q := (&store.Query{Owner: l.owner, Limit: batch}); ; {
-		recs, err := timed(r.io, r.m, func(ctx context.Context) ([]*store.Record, error) {
+		recs, err := timed(ctx, r.m, call{method: "List"}, callTimeout, func(ctx context.Context) ([]*store.Record, error) {
 			return r.m.store.List(ctx, q)
 		})
 		if err == nil {
-			err = r.releaseUnheld(l, recs)
+			err = r.releaseUnheld(ctx, l, recs)
 		}
 		if err != nil {
-			r.m.log.Error("lro: reading own operations failed, trying again", "error", err)
-			poke(r.reconciles)
 			return err
 		}
 		if len(recs) < q.Limit {
@@ -169,15 +219,16 @@ func (r *run) reconcile() error {
 			held = append(held, name)
 		}
 	})
-	r.reread(held)
-	return nil
+	return r.reread(ctx, held)
 }
 
 // settle hands back, in a drain, what an unknown outcome may have left with
 // this owner: resigning would make lost attempts of it.
-func (r *run) settle() {
-	for began := time.Now(); r.reconcile() != nil && time.Since(began) < patience; {
-		if !pause(r.io, jitter(100*time.Millisecond)) {
+func (r *run) settle(within time.Duration) {
+	ctx, stop := context.WithTimeout(r.io, within)
+	defer stop()
+	for retry := (backoff{least: 100 * time.Millisecond}); r.reconcile(ctx) != nil; {
+		if !pause(ctx, retry.wait()) {
 			return
 		}
 	}
@@ -185,7 +236,7 @@ func (r *run) settle() {
 
 // releaseUnheld reads again what looks unheld: an attempt that ended since the
 // list was read has stored its end before it was dropped.
-func (r *run) releaseUnheld(l *lease, recs []*store.Record) error {
+func (r *run) releaseUnheld(ctx context.Context, l *lease, recs []*store.Record) error {
 	var names []string
 	for _, rec := range recs {
 		if a := r.m.attemptOf(rec.Name); a == nil || a.epoch < rec.Epoch {
@@ -195,7 +246,7 @@ func (r *run) releaseUnheld(l *lease, recs []*store.Record) error {
 	if len(names) == 0 {
 		return nil
 	}
-	fresh, err := timed(r.io, r.m, func(ctx context.Context) ([]*store.Record, error) {
+	fresh, err := timed(ctx, r.m, call{method: "Get"}, callTimeout, func(ctx context.Context) ([]*store.Record, error) {
 		return r.m.store.Get(ctx, names...)
 	})
 	if err != nil {
@@ -207,7 +258,7 @@ func (r *run) releaseUnheld(l *lease, recs []*store.Record) error {
 		}
 		var a *attempt
 		r.m.update(func(s *state) { a = s.hold(r.m, l, nil, rec.Name, rec.Epoch) })
-		a.begin(rec)
+		a.begin(rec) //nolint:contextcheck // the attempt outlives the settling
 	}
 	return nil
 }

@@ -233,27 +233,6 @@ func declarePrint(p *process) *printMethod {
 	return lro.Declare[*testpb.PrintRequest, *testpb.PrintResponse, *testpb.PrintMetadata](m, nil)
 }
 
-// TestUnknownMethodsAreLeftAlone has a replica of an older version, which does
-// not know a method: neither pending operations nor orphans are touched.
-func TestUnknownMethodsAreLeftAlone(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		shared := memstore.New()
-		l := newLink(shared)
-		newer := setup(t, l, untilCancelled, nil, nil)
-		setup(t, shared, nil, nil, nil)
-		orphan := newer.start("", nil)
-		l.kill()
-		time.Sleep(10 * time.Minute)
-		rec := stored(t, shared, []string{orphan})[0]
-		if rec.State != store.Running || rec.Epoch != 1 {
-			t.Errorf("after ten minutes with a replica that does not know the method the operation is %v in epoch %d; want it untouched", rec.State, rec.Epoch)
-		}
-		heir := setup(t, shared, echo, nil, nil)
-		responseOf[*testpb.PrintResponse](t, heir.end(orphan))
-	})
-}
-
 // TestSuspectsRunAlone has operations on their last attempt after lost owners:
 // one at a time, so that a poison one takes no other suspect along.
 func TestSuspectsRunAlone(t *testing.T) {

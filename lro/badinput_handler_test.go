@@ -6,6 +6,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/longrunning-go/longrunning/internal/testpb"
 	"github.com/longrunning-go/longrunning/lro"
+	"github.com/longrunning-go/longrunning/store"
 )
 
 // errBad is what a bad handler knows and no client should.
@@ -187,4 +189,33 @@ func badHandlers() []badCase {
 func deaf(context.Context, *printTask, *testpb.PrintRequest) (*testpb.PrintResponse, error) {
 	time.Sleep(time.Hour)
 	return &testpb.PrintResponse{Text: "too late"}, nil
+}
+
+// TestRefusedReport: a report that the store can never take is dropped, and
+// keeps neither later ones nor the result from being stored.
+func TestRefusedReport(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var log logbook
+		var refused atomic.Int64
+		f := newFlaky()
+		f.update = func(ctx context.Context, rec *store.Record) (*store.Record, error) {
+			if contains(rec.Metadata, "poison") {
+				refused.Add(1)
+				return nil, store.ErrInvalid
+			}
+			return f.Store.Update(ctx, rec)
+		}
+		p := setup(t, f, func(_ context.Context, task *printTask, _ *testpb.PrintRequest) (*testpb.PrintResponse, error) {
+			task.Report(&testpb.PrintMetadata{Stage: "poison"})
+			time.Sleep(time.Minute)
+			return &testpb.PrintResponse{Text: "printed"}, nil
+		}, &lro.Options{Logger: log.logger()}, nil)
+		if got := responseOf[*testpb.PrintResponse](t, p.end(p.start("", nil))); got.GetText() != "printed" {
+			t.Errorf("the operation ended with %v; want the handler's response", got)
+		}
+		if told := log.with("level", "ERROR"); refused.Load() != 1 || len(told) != 1 {
+			t.Errorf("the report was refused %d times and the log has %q; want one of each", refused.Load(), told)
+		}
+	})
 }

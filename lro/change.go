@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"time"
 
 	"github.com/longrunning-go/longrunning/store"
@@ -29,14 +28,18 @@ const (
 // declines, and answers the record as it is then. A conflict re-reads, so what t
 // decides it decides on the newest version. A write of unknown outcome is
 // repeated unchanged; if it had been done, the conflict that follows shows t its
-// own work.
+// own work, however late that is.
 func (m *Manager) change(ctx context.Context, rec *store.Record, t transition, patience time.Duration) (*store.Record, error) {
+	var conflict error // the last one
 	for began := time.Now(); ; {
 		next, err := t(rec)
 		if err != nil || next == nil {
 			return rec, err
 		}
-		stored, err := persist(ctx, m, patience, func(ctx context.Context) (*store.Record, error) {
+		if conflict != nil && patience > once && time.Since(began) > patience {
+			return nil, conflict // others write faster
+		}
+		stored, err := persist(ctx, m, call{"Update", next.Name}, patience, func(ctx context.Context) (*store.Record, error) {
 			return m.store.Update(ctx, next)
 		})
 		if !errors.Is(err, store.ErrConflict) {
@@ -45,9 +48,7 @@ func (m *Manager) change(ctx context.Context, rec *store.Record, t transition, p
 			}
 			return stored, err
 		}
-		if patience > once && time.Since(began) > patience {
-			return nil, err // others write faster
-		}
+		conflict = err
 		if rec, err = m.read(ctx, next.Name, patience); err != nil {
 			return nil, err
 		}
@@ -63,7 +64,7 @@ func (m *Manager) change(ctx context.Context, rec *store.Record, t transition, p
 
 // read answers one record, deleted ones too.
 func (m *Manager) read(ctx context.Context, name string, patience time.Duration) (*store.Record, error) {
-	recs, err := persist(ctx, m, patience, func(ctx context.Context) ([]*store.Record, error) {
+	recs, err := persist(ctx, m, call{"Get", name}, patience, func(ctx context.Context) ([]*store.Record, error) {
 		return m.store.Get(ctx, name)
 	})
 	switch {
@@ -75,54 +76,48 @@ func (m *Manager) read(ctx context.Context, name string, patience time.Duration)
 	return recs[0], nil
 }
 
-// persist repeats a store call while its outcome is unknown. In a transaction
-// of the caller it is tried once: what failed there has failed.
-func persist[T any](ctx context.Context, m *Manager, patience time.Duration, call func(context.Context) (T, error)) (T, error) {
+// persist repeats a store call while its outcome is unknown, in a drain more
+// often: there is little time left. In a transaction of the caller it is tried
+// once: what failed there has failed.
+func persist[T any](ctx context.Context, m *Manager, c call, patience time.Duration, f func(context.Context) (T, error)) (T, error) {
 	began := time.Now()
-	for delay := 50 * time.Millisecond; ; delay = min(2*delay, 5*time.Second) {
-		answer, err := timed(ctx, m, call)
+	for retry := (backoff{least: 50 * time.Millisecond}); ; {
+		answer, err := timed(ctx, m, c, callTimeout, f)
 		if known(err) || m.inTx(ctx) || ctx.Err() != nil {
 			return answer, err
 		}
-		if patience != forever && time.Since(began)+delay > patience {
+		if m.drains() {
+			retry.most = time.Second
+		}
+		wait := retry.wait()
+		if patience != forever && time.Since(began)+wait > patience {
 			return answer, err
 		}
-		m.log.WarnContext(ctx, "lro: store call failed, trying again", "error", err)
-		if !pause(ctx, jitter(delay)) {
+		if !pause(ctx, wait) {
 			return answer, err
 		}
 	}
 }
 
-// timed makes one store call that cannot hang for ever.
-func timed[T any](ctx context.Context, m *Manager, call func(context.Context) (T, error)) (T, error) {
+// timed makes one store call that cannot hang for longer than limit, and notes
+// how it went, unless its caller gave up or has a transaction of its own.
+func timed[T any](ctx context.Context, m *Manager, c call, limit time.Duration, f func(context.Context) (T, error)) (T, error) {
 	if m.inTx(ctx) {
-		return call(ctx)
+		return f(ctx)
 	}
-	ctx, stop := context.WithTimeout(ctx, callTimeout)
+	limited, stop := context.WithTimeout(ctx, limit)
 	defer stop()
-	return call(ctx)
+	answer, err := f(limited)
+	switch {
+	case known(err):
+		m.outage.answered(ctx)
+	case ctx.Err() == nil:
+		m.outage.failed(ctx, c, err)
+	}
+	return answer, err
 }
 
 func (m *Manager) inTx(ctx context.Context) bool {
 	tx, ok := m.store.(store.Transactional)
 	return ok && tx.InTx(ctx)
-}
-
-// jitter spreads d evenly between half of it and one and a half, so that
-// replicas do not move in step.
-func jitter(d time.Duration) time.Duration {
-	return d/2 + rand.N(d+1)
-}
-
-// pause waits for d and reports whether it did before ctx ended.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

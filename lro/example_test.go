@@ -111,6 +111,48 @@ func ExampleTask_Save() {
 	// attempt 2 starts at page 2
 }
 
+// A handler runs at least once, and an attempt that was paused and overtaken may
+// still be at work. The operation takes nothing from it; a side effect elsewhere
+// needs a system that remembers the highest attempt it has seen, and refuses
+// lower ones.
+func ExampleTask_Attempt() {
+	m, err := lro.New(memstore.New(), nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	shelf := make(map[string]int64) // in earnest a row in a database, or an object's metadata
+	put := func(book string, attempt int64) {
+		if seen := shelf[book]; attempt < seen {
+			fmt.Println("attempt", attempt, "refused after attempt", seen)
+			return
+		}
+		shelf[book] = attempt
+		fmt.Println("attempt", attempt, "taken")
+	}
+	var overtaken func()
+	printing := lro.Handle(m, func(_ context.Context, task *lro.Task[*testpb.PrintMetadata], req *testpb.PrintRequest) (*testpb.PrintResponse, error) {
+		if task.Attempt() == 1 {
+			overtaken = func() { put(req.GetText(), task.Attempt()) } // it wakes up too late
+			return nil, lro.Retry(errors.New("out of paper"), 1)
+		}
+		put(req.GetText(), task.Attempt())
+		overtaken()
+		return &testpb.PrintResponse{}, nil
+	}, nil)
+	defer runInBackground(m)()
+	op, err := printing.Start(context.Background(), &testpb.PrintRequest{Text: "Emma"}, nil)
+	if err != nil {
+		log.Print(err)
+		return
+	}
+	if _, err = poller.New[*testpb.PrintResponse](m.LocalClient(), op, nil).Wait(context.Background()); err != nil {
+		log.Print(err)
+	}
+	// Output:
+	// attempt 2 taken
+	// attempt 1 refused after attempt 2
+}
+
 // One process starts operations and another, which shares the store, runs them.
 func ExampleDeclare() {
 	shared := memstore.New() // in earnest a database

@@ -38,6 +38,13 @@ func (l *link) kill() {
 	l.dead = true
 }
 
+// revive undoes kill, as when the store had been down.
+func (l *link) revive() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.dead = false
+}
+
 func (l *link) pause() {
 	l.mu.Lock()
 	defer l.mu.Unlock()

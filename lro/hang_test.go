@@ -151,3 +151,31 @@ func TestWaitOutlivesAMissingRead(t *testing.T) {
 		}
 	})
 }
+
+// TestOwnLateWrite: a write whose answer was lost, and which is found only when the
+// call has run out of patience, is a success and no conflict.
+func TestOwnLateWrite(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFlaky()
+		p := setup(t, f, untilCancelled, nil, nil)
+		name := p.start("", nil)
+		var calls atomic.Int64
+		f.set(func(f *flaky) {
+			f.update = func(ctx context.Context, rec *store.Record) (*store.Record, error) {
+				if !rec.CancelRequested || rec.State == store.Done || calls.Add(1) > 2 {
+					return f.Store.Update(ctx, rec)
+				}
+				stored, err := f.Store.Update(ctx, rec)
+				time.Sleep(4 * time.Second) // of the five that Cancel has
+				if calls.Load() == 1 {
+					return nil, errStore
+				}
+				return stored, err
+			}
+		})
+		if err := p.Cancel(t.Context(), name); err != nil {
+			t.Errorf("Cancel that was stored by its first write: got error %v, want none", err)
+		}
+	})
+}

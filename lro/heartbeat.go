@@ -14,33 +14,52 @@ import (
 // whatever it could not hand back is adopted at once.
 func (r *run) heartbeats(ctx context.Context) {
 	owner := uuid.NewString()
-	for ctx.Err() == nil {
-		interval := r.m.opts.LeaseTTL / 3
+	ttl := r.m.opts.LeaseTTL
+	retry := backoff{least: ttl / 15, most: ttl * 2 / 9} // so at most ttl/3
+	for failing := false; ctx.Err() == nil; {
+		wait := ttl/3*9/10 + jitter(ttl/30)
 		switch err := r.beat(ctx, owner); {
 		case err == nil:
+			if failing {
+				poke(r.claims) // the store is back
+			}
+			failing = false
+			retry.reset()
 		case errors.Is(err, store.ErrOwnerLost):
 			r.m.loseLease(owner)
 			owner = uuid.NewString()
 			continue
-		case ctx.Err() == nil:
-			r.m.log.ErrorContext(ctx, "lro: a heartbeat failed, trying again", "error", err)
-			interval = r.m.opts.LeaseTTL / 15
+		default:
+			failing = true
+			if r.m.leased(time.Now()) {
+				retry.reset() // it can still be saved
+			}
+			wait = retry.wait()
 		}
-		pause(ctx, interval*9/10+jitter(interval/10))
+		pause(ctx, wait)
 	}
-	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), r.m.opts.LeaseTTL/3)
-	defer stop()
-	if _, err := r.m.store.Heartbeat(ctx, owner, 0); err != nil && !errors.Is(err, store.ErrOwnerLost) {
-		r.m.log.ErrorContext(ctx, "lro: resigning failed; the lease lapses by itself", "error", err)
+	r.resign(ctx, owner)
+}
+
+// resignTimeout is how long the store may take to accept a resignation.
+const resignTimeout = 2 * time.Second
+
+func (r *run) resign(ctx context.Context, owner string) {
+	_, err := timed(context.WithoutCancel(ctx), r.m, call{method: "Heartbeat"}, resignTimeout, func(ctx context.Context) ([]string, error) {
+		return r.m.store.Heartbeat(ctx, owner, 0)
+	})
+	if err != nil && !errors.Is(err, store.ErrOwnerLost) {
+		r.m.log.WarnContext(ctx, "lro: resigning failed; the lease lapses by itself", "error", err)
 	}
 }
 
 // beat sends one heartbeat and passes on the cancels that come back.
 func (r *run) beat(ctx context.Context, owner string) error {
 	sent := time.Now().Round(0) // by the wall clock, which goes on while the machine is suspended
-	ctx, stop := context.WithTimeout(ctx, r.m.opts.LeaseTTL/3)
-	defer stop()
-	cancelled, err := r.m.store.Heartbeat(ctx, owner, r.m.opts.LeaseTTL)
+	ttl := r.m.opts.LeaseTTL
+	cancelled, err := timed(ctx, r.m, call{method: "Heartbeat"}, ttl/3, func(ctx context.Context) ([]string, error) {
+		return r.m.store.Heartbeat(ctx, owner, ttl)
+	})
 	if err != nil {
 		return err
 	}
@@ -67,6 +86,12 @@ func (m *Manager) renew(owner string, sent time.Time) {
 			s.lease = &lease{owner: owner, renewed: sent, steady: s.lease.steady}
 		}
 	})
+}
+
+// leased reports whether the lease has not yet lapsed.
+func (m *Manager) leased(now time.Time) (leased bool) {
+	m.update(func(s *state) { leased = s.lease != nil && now.Sub(s.lease.renewed) < m.opts.LeaseTTL })
+	return leased
 }
 
 // loseLease cancels the attempts of an owner that is dead: others have them, or

@@ -15,17 +15,17 @@ const safetyInterval = 2 * time.Second
 
 // listen takes hints until the drain, and comes back when their source fails.
 func (r *run) listen(n store.Notifier) {
-	for delay := 100 * time.Millisecond; r.work.Err() == nil; delay = min(2*delay, 10*time.Second) {
+	for retry := (backoff{least: 100 * time.Millisecond}); r.work.Err() == nil; {
 		began := time.Now()
 		err := n.Notify(r.work, r.hint)
 		if r.work.Err() != nil {
 			return
 		}
 		if time.Since(began) > time.Minute {
-			delay = 100 * time.Millisecond
+			retry.reset()
 		}
-		r.m.log.Warn("lro: hints stopped, listening again", "error", err)
-		pause(r.work, jitter(delay))
+		r.m.outage.failed(r.work, call{method: "Notify"}, err)
+		pause(r.work, retry.wait())
 	}
 }
 
@@ -61,24 +61,26 @@ func (r *run) rereadLoop() {
 		names := slices.Collect(maps.Keys(r.stale))
 		clear(r.stale)
 		r.mu.Unlock()
-		r.reread(names)
+		if r.reread(r.io, names) != nil {
+			poke(r.reconciles) // that reads again what runs here; the next safety round, what is waited for
+		}
 	}
 }
 
 func (r *run) safetyLoop() {
-	r.every(safetyInterval, nil, func() { r.reread(r.m.hub.names()) })
+	r.every(safetyInterval, nil, func() (time.Duration, error) {
+		return safetyInterval, r.reread(r.io, r.m.hub.names())
+	})
 }
 
-// reread reads operations in batches and tells their waiters and attempts. A
-// batch that fails is left to the next safety round.
-func (r *run) reread(names []string) {
+// reread reads operations in batches and tells their waiters and attempts.
+func (r *run) reread(ctx context.Context, names []string) error {
 	for chunk := range slices.Chunk(names, batch) {
-		recs, err := timed(r.io, r.m, func(ctx context.Context) ([]*store.Record, error) {
+		recs, err := timed(ctx, r.m, call{method: "Get"}, callTimeout, func(ctx context.Context) ([]*store.Record, error) {
 			return r.m.store.Get(ctx, chunk...)
 		})
 		if err != nil {
-			r.m.log.Warn("lro: reading watched operations failed, trying again", "error", err)
-			return
+			return err
 		}
 		missing := make(map[string]struct{}, len(chunk))
 		for _, name := range chunk {
@@ -92,4 +94,5 @@ func (r *run) reread(names []string) {
 			r.m.hub.gone(name)
 		}
 	}
+	return nil
 }

@@ -40,6 +40,7 @@ func (a *attempt) attend() (fate string, deserted bool) {
 		grace    <-chan time.Time
 		interval <-chan time.Time
 		flushed  time.Time
+		retry    = backoff{least: a.m.opts.ReportInterval}
 	)
 	for {
 		select {
@@ -52,7 +53,11 @@ func (a *attempt) attend() (fate string, deserted bool) {
 			}
 		case <-interval:
 			interval, flushed = nil, time.Now()
-			a.flush()
+			if err := a.flush(); err != nil {
+				interval = time.After(retry.wait())
+			} else {
+				retry.reset()
+			}
 		case <-cancels:
 			cancels, grace = nil, time.After(a.method.opts.CancelGrace)
 		case <-grace:
@@ -72,7 +77,9 @@ func (a *attempt) attend() (fate string, deserted bool) {
 			if a.over {
 				return "ended before", true
 			}
-			a.conclude(a.handBack(0))
+			if !a.conclude(a.handBack(0)) {
+				return "not handed back", true
+			}
 			return "handed back", true
 		}
 	}
@@ -124,11 +131,11 @@ func (a *attempt) handBack(after time.Duration) transition {
 	return release(after, a.m.cancelled(), a.retention())
 }
 
-// flush stores the newest report. A store that fails is asked again after the
-// next interval.
-func (a *attempt) flush() {
-	if news, _ := a.report(); a.over || news == nil {
-		return
+// flush stores the newest report. An error means that it is to be called again.
+func (a *attempt) flush() error {
+	news, number := a.report()
+	if a.over || news == nil {
+		return nil
 	}
 	rec, err := a.update(a.run.io, once, progress(nil))
 	switch {
@@ -138,24 +145,29 @@ func (a *attempt) flush() {
 	case errors.Is(err, store.ErrNotFound):
 		a.over = true
 		a.stop(ErrLeaseLost)
+	case errors.Is(err, store.ErrInvalid):
+		a.m.log.Error("lro: the store can never take this report", "operation", a.name, "error", err)
+		a.discardReport(number)
 	case err != nil:
-		a.m.log.Warn("lro: a report was not stored, trying again", "operation", a.name, "error", err)
-		poke(a.reported)
+		return err
 	}
+	return nil
 }
 
 // conclude stores the end of the attempt, for as long as it takes. Whoever has
-// fenced it off meanwhile has won.
-func (a *attempt) conclude(t transition) {
+// fenced it off meanwhile has won. It reports false if a drain has run out of
+// time before the end was known to be stored.
+func (a *attempt) conclude(t transition) bool {
 	if a.over {
-		return
+		return true
 	}
 	a.over = true
 	a.quit(ErrDone)
 	rec, err := a.update(a.run.io, forever, t)
 	if errors.Is(err, store.ErrInvalid) {
 		a.m.log.Error("lro: the store can never take this result", "operation", a.name, "error", err)
-		a.discardReport()
+		_, number := a.report()
+		a.discardReport(number)
 		a.stored = nil
 		rec, err = a.update(a.run.io, forever, a.end(a.m.unstorable()))
 	}
@@ -168,15 +180,17 @@ func (a *attempt) conclude(t transition) {
 	case errors.Is(err, ErrDone), errors.Is(err, ErrLeaseLost), errors.Is(err, store.ErrNotFound):
 		a.m.log.Info("lro: attempt was fenced off", "operation", a.name, "attempt", a.epoch, "error", err)
 	default:
-		a.m.log.Error("lro: the end of an attempt was not stored; another owner runs it again",
-			"operation", a.name, "attempt", a.epoch, "error", err)
+		a.run.loseEnd(a, err)
+		return false
 	}
+	return true
 }
 
-func (a *attempt) discardReport() {
+// discardReport gives up the report with this number, and all before it.
+func (a *attempt) discardReport(number int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.written = a.reports
+	a.written = max(a.written, number)
 }
 
 // handle runs the handler on the calling goroutine and delivers its outcome,

@@ -50,7 +50,7 @@ func (m *Manager) List(ctx context.Context, parent string, opts *ListOptions) it
 }
 
 func (m *Manager) page(ctx context.Context, q *store.Query) ([]*store.Record, error) {
-	recs, err := persist(ctx, m, patience, func(ctx context.Context) ([]*store.Record, error) {
+	recs, err := persist(ctx, m, call{method: "List"}, patience, func(ctx context.Context) ([]*store.Record, error) {
 		return m.store.List(ctx, q)
 	})
 	if err != nil {

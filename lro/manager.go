@@ -21,6 +21,8 @@ type Manager struct {
 	log   *slog.Logger
 	hub   hub
 
+	outage outage
+
 	mu sync.Mutex
 	st state
 }
@@ -40,6 +42,8 @@ func New(s store.Store, opts *Options) (*Manager, error) {
 		opts:  resolved,
 		log:   resolved.Logger,
 		hub:   hub{topics: make(map[string]*topic)},
+
+		outage: outage{log: resolved.Logger},
 		st: state{
 			methods: make(map[string]*method),
 			held:    make(map[string]*attempt),

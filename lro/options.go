@@ -21,7 +21,8 @@ type Options struct {
 	// Heartbeats leave three times as often. Default 15 s, at least 1 s.
 	LeaseTTL time.Duration
 	// DrainTimeout is how long handlers may go on after Run's context has ended,
-	// before they are cancelled and handed back. Default 20 s.
+	// before they are cancelled and handed back. Run returns at most 10 s later: give
+	// the process as much time to end. Default 20 s.
 	DrainTimeout time.Duration
 	// ReportInterval is the least time between two writes of an operation's
 	// reports. Default 1 s.
@@ -32,7 +33,9 @@ type Options struct {
 	// Domain is the domain of the ErrorInfo in errors (AIP-193): the name of the
 	// service. Default "longrunning".
 	Domain string
-	// Logger gets what is not for clients. Default slog.Default().
+	// Logger gets what is not for clients. It hears when the store begins to fail,
+	// every 30 s while it does, and when it answers again; each call that failed is
+	// told at debug level only. Default slog.Default().
 	Logger *slog.Logger
 	// Intercept runs around every attempt, on the handler's goroutine; next runs
 	// the handler and answers its error. What Intercept returns counts as the

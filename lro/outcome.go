@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"runtime/debug"
 	"time"
 
@@ -72,6 +71,9 @@ func (a *attempt) completed() bool {
 		return false
 	}
 	rec, err := a.m.read(a.run.io, a.name, forever)
+	if !known(err) {
+		a.run.loseEnd(a, err)
+	}
 	if err != nil || rec.Epoch != a.epoch || rec.State != store.Running {
 		return true
 	}
@@ -130,7 +132,7 @@ func (a *attempt) retryDelay(after time.Duration) time.Duration {
 	if shift := a.used; shift < 6 {
 		ceiling = time.Second << shift
 	}
-	return time.Second + rand.N(ceiling-time.Second+1)
+	return time.Second + random(ceiling-time.Second+1)
 }
 
 // resultOf encodes a handler's response. One that can never be stored ends the

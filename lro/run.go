@@ -12,9 +12,14 @@ import (
 	"github.com/longrunning-go/longrunning/store"
 )
 
-// shutdownGrace is how long handlers may take to return once a drain has
-// cancelled them; after that they are left behind.
-const shutdownGrace = 5 * time.Second
+const (
+	// shutdownGrace is how long handlers may take to return once a drain has
+	// cancelled them; after that they are left behind.
+	shutdownGrace = 5 * time.Second
+	// handBackGrace is how long the store then has to take what is still to be
+	// written.
+	handBackGrace = 3 * time.Second
+)
 
 // A run is one life of a Manager: all that Run owns.
 //
@@ -40,6 +45,8 @@ type run struct {
 	mu       sync.Mutex
 	stale    map[string]struct{} // names to re-read
 	deserted []string            // operations whose handlers were left behind, and their fate
+	lost     []string            // operations whose attempts have ended here, which the store may not know
+	lostErr  error               // why, for the last of them
 }
 
 // Run claims and executes operations, adopts those of dead owners, keeps this
@@ -50,8 +57,13 @@ type run struct {
 // answered, nothing more is claimed, and handlers go on for at most
 // Options.DrainTimeout. Those that have not ended by then are cancelled with
 // cause ErrShutdown, have five seconds to return, and are handed back for
-// another owner to run at once. Run then answers nil, or an error that names the
-// operations whose handlers ignored their context and are still running.
+// another owner to run at once. Run returns ten seconds after DrainTimeout at the
+// latest, also when the store is closed, hangs or is gone.
+//
+// Run then answers nil, or an error that names the operations whose handlers
+// ignored their context and are still running, and those whose ends, or
+// hand-backs, are not known to be stored. Another owner runs these again, unless
+// they were stored after all.
 //
 // Serve until Run has returned, and stop the server then: during the drain
 // clients can still read how far the operations are, and their ends.
@@ -127,9 +139,9 @@ func (r *run) drainHandlers(loops *sync.WaitGroup) {
 	done := make(chan struct{})
 	go func() {
 		loops.Wait()
-		r.settle()
+		r.settle(time.Second) // so that others run it before the handlers have finished
 		r.keepers.Wait()
-		r.settle()
+		r.settle(patience)
 		r.keepers.Wait()
 		close(done)
 	}()
@@ -139,8 +151,7 @@ func (r *run) drainHandlers(loops *sync.WaitGroup) {
 	}{
 		{r.m.opts.DrainTimeout, func() { r.shut(ErrShutdown) }},
 		{shutdownGrace, func() { close(r.abandoned) }},
-		// By now whoever cannot be handed back is adopted when the lease lapses.
-		{r.m.opts.LeaseTTL, r.stop},
+		{handBackGrace, r.stop},
 	} {
 		timer := time.NewTimer(step.patience)
 		select {
@@ -163,21 +174,46 @@ func (r *run) desert(a *attempt, fate string) {
 	r.keepers.Done()
 }
 
+// loseEnd notes an attempt whose end the store may not have taken, as when the
+// drain has run out of time.
+func (r *run) loseEnd(a *attempt, err error) {
+	if r.io.Err() == nil {
+		r.m.log.Error("lro: the end of an attempt was not stored; the operation runs again", "operation", a.name, "attempt", a.epoch, "error", err)
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.lost = append(r.lost, a.name)
+	r.lostErr = err
+}
+
+// left answers what a drain could not bring to an end. The store's error is not
+// wrapped: it often is a context's, and nobody cancelled Run that early.
 func (r *run) left() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.deserted) == 0 {
+	var left []string
+	if n := len(r.deserted); n > 0 {
+		slices.Sort(r.deserted)
+		left = append(left, fmt.Sprintf("%d handlers ignored their context and are still running: %s", n, strings.Join(r.deserted, ", ")))
+	}
+	if len(r.lost) > 0 {
+		slices.Sort(r.lost)
+		left = append(left, fmt.Sprintf("ends that the store may not have taken, so that another owner runs these operations again: %s (%v)",
+			strings.Join(r.lost, ", "), r.lostErr))
+	}
+	if left == nil {
 		return nil
 	}
-	slices.Sort(r.deserted)
-	return fmt.Errorf("lro: Run: %d handlers ignored their context and are still running: %s",
-		len(r.deserted), strings.Join(r.deserted, ", "))
+	return errors.New("lro: Run: " + strings.Join(left, "; "))
 }
 
-// every calls f at jittered intervals, and sooner when poked, until the drain.
-func (r *run) every(interval time.Duration, poked <-chan struct{}, f func()) {
+// every calls f until the drain: first after the interval, then after what f
+// answers, both jittered, and sooner when poked. While f fails it waits longer.
+func (r *run) every(interval time.Duration, poked <-chan struct{}, f func() (time.Duration, error)) {
 	timer := time.NewTimer(jitter(interval))
 	defer timer.Stop()
+	retry := backoff{least: interval}
 	for {
 		select {
 		case <-r.work.Done():
@@ -188,7 +224,15 @@ func (r *run) every(interval time.Duration, poked <-chan struct{}, f func()) {
 		if r.work.Err() != nil {
 			return
 		}
-		f()
-		timer.Reset(jitter(interval))
+		next, err := f()
+		if err != nil {
+			if errors.Is(err, store.ErrInvalid) { // a fault of ours or of the store's, and no outage
+				r.m.log.Error("lro: the store refuses a call, trying again", "error", err)
+			}
+			timer.Reset(retry.wait())
+			continue
+		}
+		retry.reset()
+		timer.Reset(jitter(next))
 	}
 }

@@ -235,7 +235,7 @@ func (s *Server) query(ctx context.Context, req *longrunningpb.ListOperationsReq
 	if err := checkParent(parent); err != nil {
 		return nil, nil, s.m.invalid(reasonInvalid, "name", "%v", err)
 	}
-	tokens, err := s.tokens.bind(ctx, s.m.store, scope{parent, req.GetFilter(), s.opts.Caller(ctx)})
+	tokens, err := s.tokens.bind(ctx, s.m, scope{parent, req.GetFilter(), s.opts.Caller(ctx)})
 	if err != nil {
 		return nil, nil, s.m.storeError(ctx, "", err)
 	}

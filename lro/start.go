@@ -207,7 +207,7 @@ func (m *Manager) warnIdle() {
 // create repeats a Create of unknown outcome, unchanged: an earlier try that
 // did commit is answered as the existing record.
 func (m *Manager) create(ctx context.Context, rec *store.Record) (*store.Record, error) {
-	return persist(ctx, m, patience, func(ctx context.Context) (*store.Record, error) {
+	return persist(ctx, m, call{"Create", rec.Name}, patience, func(ctx context.Context) (*store.Record, error) {
 		return m.store.Create(ctx, rec)
 	})
 }

@@ -37,6 +37,11 @@ func (m *Manager) update(f func(*state)) {
 	f(&m.st)
 }
 
+func (m *Manager) drains() (yes bool) {
+	m.update(func(s *state) { yes = s.phase == draining })
+	return yes
+}
+
 // A lease is one registration of this Manager as an owner. When it is lost, a
 // new one under another id takes its place.
 type lease struct {

@@ -137,7 +137,9 @@ func (m *Manager) storeError(ctx context.Context, name string, err error) error 
 	case ctx.Err() != nil:
 		return &callError{status.FromContextError(ctx.Err()), errors.Join(ctx.Err(), context.Cause(ctx))}
 	default:
-		m.log.ErrorContext(ctx, "lro: store call failed", "operation", name, "error", err)
+		if m.inTx(ctx) { // the log knows of all others by Manager.outage
+			m.log.ErrorContext(ctx, "lro: a store call in a transaction failed", "operation", name, "error", err)
+		}
 		return &callError{newStatus(codes.Unavailable, reasonStore, m.opts.Domain,
 			"the operation store is unavailable; try again"), err}
 	}

@@ -17,9 +17,13 @@ type Task[Meta proto.Message] struct{ a *attempt }
 func (t *Task[Meta]) Name() string { return t.a.name }
 
 // Attempt answers the number of this execution: 1 on the first, higher on every
-// later one, attempts that were handed back included. It never falls, so it is
-// also the fencing token for side effects: a system that remembers the highest
-// number it was shown can refuse an attempt that was paused and overtaken.
+// later one, attempts that were handed back included.
+//
+// An operation is executed at least once, and its result is stored exactly once:
+// an attempt that was paused and overtaken may still be at work, though nothing
+// that it reports, saves or returns counts. Attempt never falls, so it is also
+// the fencing token for side effects elsewhere: a system that remembers the
+// highest number it was shown can refuse a lower one.
 func (t *Task[Meta]) Attempt() int64 { return t.a.epoch }
 
 // Metadata answers what was last reported, by earlier attempts too, or what

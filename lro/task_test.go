@@ -64,7 +64,7 @@ func TestReportsGoOnAfterTheStoreFailed(t *testing.T) {
 		name := p.start("", nil)
 		time.Sleep(10 * time.Second)
 		st.set(func(f *flaky) { f.update = nil })
-		time.Sleep(2 * time.Second)
+		time.Sleep(8 * time.Second) // more than a try waits for the next
 		op, err := p.Get(t.Context(), name)
 		meta := new(testpb.PrintMetadata)
 		if err != nil || op.GetMetadata().UnmarshalTo(meta) != nil || meta.GetPagesDone() != 1 {

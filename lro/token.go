@@ -12,8 +12,6 @@ import (
 	"fmt"
 	"strings"
 	"sync"
-
-	"github.com/longrunning-go/longrunning/store"
 )
 
 // A tokenKey seals page tokens under a key that all Managers of a store derive
@@ -45,12 +43,12 @@ type tokens struct {
 var errToken = errors.New("the page token is not one that this list gave out; repeat the call that gave it, with nothing but the page size changed, or start again without one")
 
 // bind answers the tokens of a scope.
-func (k *tokenKey) bind(ctx context.Context, st store.Store, s scope) (*tokens, error) {
+func (k *tokenKey) bind(ctx context.Context, m *Manager, s scope) (*tokens, error) {
 	k.mu.Lock()
 	sealer := k.sealer
 	k.mu.Unlock()
 	if sealer == nil {
-		secret, err := st.Secret(ctx)
+		secret, err := timed(ctx, m, call{method: "Secret"}, callTimeout, m.store.Secret)
 		if err != nil {
 			return nil, err
 		}
