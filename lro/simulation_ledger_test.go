@@ -79,12 +79,13 @@ func (l *ledger) Update(ctx context.Context, rec *store.Record) (*store.Record, 
 func (l *ledger) Claim(ctx context.Context, c *store.Claim) ([]*store.Record, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	buries := c.Adopt && ctx.Err() == nil && time.Now().Before(l.leases[c.Owner])
 	for owner, until := range l.leases {
-		if c.Adopt && ctx.Err() == nil && !time.Now().Before(until) {
+		if buries && !time.Now().Before(until) {
 			delete(l.leases, owner)
-			if ctx.Done() != nil { // else it comes late, and no care of its caller's could help
+			if ctx.Done() != nil {
 				l.buried(owner)
-			}
+			} // else it comes late, when its owner is back and others are not: rare, and no care of its caller's helps
 		}
 	}
 	recs, err := l.Store.Claim(ctx, c)
