@@ -17,11 +17,11 @@ RACE_TIMEOUT := 10m
 
 # Told to the tests, so that go test does not answer from its cache that they
 # were skipped when Postgres has been installed since.
-test race cover pgbouncer: export LRO_TEST_POSTGRES_BIN ?= $(shell .ci/postgres find)
+test race cover pgbouncer chaos chaos-mutants adoption: export LRO_TEST_POSTGRES_BIN ?= $(shell .ci/postgres find)
 
 .PHONY: help
 help: ## list what make can do here
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: test
 test: go postgres ## run the tests
@@ -42,6 +42,24 @@ cover: go postgres ## run the tests and print what they cover of the library
 pgbouncer: go ## run the tests that reach Postgres through PgBouncer
 	@.ci/postgres pgbouncer
 	go test -tags pgbouncer -run PgBouncer -timeout $(TEST_TIMEOUT) ./internal/pgtest ./store/pgstore
+
+.PHONY: chaos
+chaos: go postgres ## do violence to processes and their stores, two seeds, 8 minutes; CHAOS=-quick to try it
+	go run ./internal/chaos $(CHAOS)
+
+.PHONY: chaos-mutants
+chaos-mutants: go postgres ## weaken one guard at a time, and see the chaos program notice
+	go run ./internal/chaos -mutants $(CHAOS)
+
+.PHONY: adoption
+adoption: go postgres ## measure how soon the operations of a killed process go on
+	go run ./internal/chaos -adoption $(CHAOS)
+
+SEEDS ?= 10000
+
+.PHONY: simulation
+simulation: go ## simulate fleets in fake time, SEEDS of them
+	go test -timeout 20m -count 1 -run '^TestSimulation$$' -v ./lro -simulation.seeds=$(SEEDS)
 
 .PHONY: bench
 bench: go ## measure the bounds of DESIGN.md, section 13; BENCH=-quick to try it

@@ -64,11 +64,16 @@ var rules = map[string]rule{
 	// Generated code for tests.
 	"internal/testpb": {others: append(slices.Clone(wire), "google.golang.org/genproto/googleapis/api")},
 
+	// What must hold of operations, for all who try to break it, and those who do:
+	// real stores, real processes.
+	"internal/oracle":    {ours: []string{"store", "internal/testpb"}, others: wire},
+	"internal/chaos/...": {any: true},
+
 	"examples/...": {any: true},
 }
 
-// folders are the top-level ones of DESIGN.md, section 3, that may hold code.
-var folders = []string{"bench", "examples", "internal", "interop", "lro", "poller", "store"}
+// folders are the top-level ones of DESIGN.md, section 3.
+var folders = []string{"bench", "docs", "examples", "internal", "interop", "lro", "poller", "store"}
 
 func TestImports(t *testing.T) {
 	t.Parallel()

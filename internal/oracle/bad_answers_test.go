@@ -28,6 +28,14 @@ func badAnswers() []badTale {
 			ta.Missed(time.Now(), "a")
 			ta.ends("a")
 		}, ""},
+		{oracle.Kept, "not found before its delete", func(ta *tale) {
+			ta.create("a")
+			ta.Started(ta.now("a"), "a")
+			time.Sleep(time.Second)
+			ta.Missed(time.Now(), "a")
+			ta.ends("a")
+			ta.write("a", deleted)
+		}, ""},
 
 		{oracle.Ended, "it never ends", func(ta *tale) { ta.create("a") }, ""},
 		{oracle.Ended, "it ends too late", func(ta *tale) {
@@ -42,6 +50,14 @@ func badAnswers() []badTale {
 				ta.Ran("a", epoch+1, "p")
 			}
 			ta.write("a", ta.fail(errors.New("attempts")))
+		}, ""},
+		{oracle.Ended, "it runs too often for its method", func(ta *tale) {
+			ta.create("a", func(rec *store.Record) { rec.Method = "/once" })
+			ta.write("a", claim("p"))
+			ta.Ran("a", 1, "p")
+			ta.write("a", claim("q"))
+			ta.Ran("a", 2, "q")
+			ta.write("a", ta.respond(heir))
 		}, ""},
 		{oracle.Ended, "it runs though its deadline had come when it was claimed", func(ta *tale) {
 			ta.create("a", func(rec *store.Record) { rec.Deadline = time.Now() })
@@ -87,6 +103,13 @@ func badAnswers() []badTale {
 			ta.create("a")
 			ta.ends("a")
 			ta.Saved("a", first)
+		}, ""},
+
+		{oracle.Stands, "a cancel that was acknowledged and never stored", func(ta *tale) {
+			ta.create("a")
+			ta.write("a", claim("p"))
+			ta.Cancelled("a")
+			ta.write("a", ta.respond(first))
 		}, ""},
 
 		{oracle.Cancels, "it ends too late after its cancel", func(ta *tale) {

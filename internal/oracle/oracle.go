@@ -155,7 +155,7 @@ func (o *Oracle) Missed(asked time.Time, name string) {
 }
 
 // Saved notes that a handler's Save or Flush of a value with the stamp was
-// acknowledged.
+// acknowledged, or a report of it by name.
 func (o *Oracle) Saved(name string, s Stamp) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -195,15 +195,16 @@ func (o *Oracle) Tally() Tally {
 	return t
 }
 
-// Bounds say how long things may take. The zero value of Attempts, Until and
-// Exact checks less.
+// Bounds say how long things may take. The zero value of Attempts, AttemptsOf,
+// Until and Exact checks less.
 type Bounds struct {
-	Calm     time.Time     // since when nothing is struck any more
-	Within   time.Duration // from there, or from the start or cancel if that is later, to the end
-	Wake     time.Duration // from the end of an operation to the answer of who waits
-	Attempts int           // MaxAttempts of every method
-	Until    time.Time     // when the history was read: by then deleted operations that had ended in time are removed
-	Exact    bool          // Change.At is the instant from which every read showed the change
+	Calm       time.Time      // since when nothing is struck any more
+	Within     time.Duration  // from there, or from the start or cancel if that is later, to the end
+	Wake       time.Duration  // from the end of an operation to the answer of who waits
+	Attempts   int            // MaxAttempts of every method
+	AttemptsOf map[string]int // MaxAttempts of methods for which it is another
+	Until      time.Time      // when the history was read: by then deleted operations that had ended in time are removed
+	Exact      bool           // Change.At is the instant from which every read showed the change
 }
 
 // Check answers every violation there is, those of one operation together.

@@ -35,14 +35,16 @@ func (o *Oracle) checkReads(l *life, b Bounds) (found []Violation) {
 	return found
 }
 
-// checkMissed says whether what had been started was not found. A delete that was
-// not acknowledged may have been done.
+// checkMissed says whether what had been started, and not been deleted yet, was not
+// found. A delete that was not acknowledged may have been done.
 func (o *Oracle) checkMissed(l *life, started time.Time) (found []Violation) {
-	if started.IsZero() || len(l.changes) == 0 || l.last().Deleted || l.removed != nil {
+	if started.IsZero() || len(l.changes) == 0 {
 		return nil
 	}
+	i := slices.IndexFunc(l.changes, func(c Change) bool { return c.Record.Deleted })
 	for _, m := range o.missed[l.name] {
-		if m.asked.After(started) {
+		gone := l.removed != nil || i >= 0 && !m.answered.Before(l.changes[i].At)
+		if m.asked.After(started) && !gone {
 			found = append(found, l.says(Kept, "a read %v after its start was acknowledged was answered NOT_FOUND", m.asked.Sub(started)))
 		}
 	}

@@ -39,7 +39,7 @@ func setup(t *testing.T, tell func(*tale)) (found []oracle.Violation) {
 		calm := time.Now()
 		tell(ta)
 		found = ta.Check(ta.history, oracle.Bounds{
-			Calm: calm, Within: within, Wake: wake, Attempts: 2, Until: time.Now(), Exact: ta.exact,
+			Calm: calm, Within: within, Wake: wake, Attempts: 2, AttemptsOf: map[string]int{"/once": 1}, Until: time.Now(), Exact: ta.exact,
 		})
 	})
 	return found

@@ -1,6 +1,7 @@
 package oracle
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -76,13 +77,26 @@ func (o *Oracle) checkTold(l *life, b Bounds) (found []Violation) {
 			found = append(found, l.says(Stands, "%q was acknowledged, and no version shows it", s))
 		}
 	}
-	if at, ok := o.cancelled[l.name]; ok && (done != nil || l.removed == nil) {
-		found = append(found, l.checkEnd(at, Cancels, "its cancel", b)...)
+	if at, ok := o.cancelled[l.name]; ok {
+		found = append(found, l.checkCancelled(at, b)...)
 	}
 	if _, ok := o.deleted[l.name]; ok && !l.last().Deleted {
 		found = append(found, l.says(Gone, "its delete was acknowledged, and the record is not marked"))
 	}
 	return append(found, l.checkExpiry(b)...)
+}
+
+// checkCancelled says whether a cancel that was acknowledged at that time is stored,
+// unless the end came first, and whether the end came soon.
+func (l *life) checkCancelled(at time.Time, b Bounds) (found []Violation) {
+	ended, done := l.done()
+	if !l.last().CancelRequested && (done == nil || at.Before(ended)) {
+		found = append(found, l.says(Stands, "its cancel was acknowledged before its end, and the record is not marked"))
+	}
+	if done != nil || l.removed == nil {
+		found = append(found, l.checkEnd(at, Cancels, "its cancel", b)...)
+	}
+	return found
 }
 
 // shows reports whether a version had this metadata or checkpoint.
@@ -139,8 +153,9 @@ func (o *Oracle) checkRuns(l *life, b Bounds) (found []Violation) {
 		if !claim.Deadline.IsZero() && !claim.Deadline.After(claim.UpdateTime) {
 			found = append(found, l.says(Ended, "%s ran attempt %d, claimed %v after the deadline", r.by, r.epoch, claim.UpdateTime.Sub(claim.Deadline)))
 		}
-		if used := int(claim.Epoch) - claim.Released; b.Attempts > 0 && used > b.Attempts {
-			found = append(found, l.says(Ended, "%s ran attempt %d, of which %d counted; want at most %d", r.by, r.epoch, used, b.Attempts))
+		allowed := cmp.Or(b.AttemptsOf[claim.Method], b.Attempts)
+		if used := int(claim.Epoch) - claim.Released; allowed > 0 && used > allowed {
+			found = append(found, l.says(Ended, "%s ran attempt %d, of which %d counted; want at most %d", r.by, r.epoch, used, allowed))
 		}
 	}
 	return found
