@@ -58,7 +58,7 @@ func tryMutants(ctx context.Context, out io.Writer, only string, seed uint64) er
 	defer os.RemoveAll(dir)
 	court := &court{module: module, dir: dir, seed: seed, sound: make(map[string]string)}
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintf(table, "mutant\tand without\tstore, siege\tcaught by\tas it is, same seed\n")
+	_, _ = fmt.Fprintf(table, "mutant\tstore, siege\tcaught by\tas it is, same seed\n")
 	for _, t := range trials() {
 		if only == "" || only == t.mutant {
 			if err := court.try(ctx, t, table); err != nil {
@@ -67,6 +67,9 @@ func tryMutants(ctx context.Context, out io.Writer, only string, seed uint64) er
 		}
 	}
 	if err := table.Flush(); err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintf(out, "\nThe guards that each is without:\n%s\n", strings.Join(court.guards, "\n")); err != nil {
 		return err
 	}
 	if court.failed {
@@ -89,6 +92,7 @@ type court struct {
 	module, dir string
 	seed        uint64
 	sound       map[string]string // by scenario: what the library as it is was accused of
+	guards      []string          // what each weakens
 	failed      bool
 }
 
@@ -107,8 +111,9 @@ func (c *court) try(ctx context.Context, t trial, table io.Writer) error {
 		}
 	}
 	c.failed = c.failed || mutated == "" || c.sound[t.name] != ""
-	_, err = fmt.Fprintf(table, "%s\t%s\t%s, %s\t%s\t%s\n",
-		t.mutant, strings.Join(m.Masks, "; "), t.store, t.name, cmp.Or(mutated, "SURVIVED"), cmp.Or(c.sound[t.name], "0 violations"))
+	c.guards = append(c.guards, fmt.Sprintf("%s: %s", m.Name, strings.Join(append([]string{m.Guard}, m.Masks...), "\n    and: ")))
+	_, err = fmt.Fprintf(table, "%s\t%s, %s\t%s\t%s\n",
+		t.mutant, t.store, t.name, cmp.Or(mutated, "SURVIVED"), cmp.Or(c.sound[t.name], "0 violations"))
 	return err
 }
 
@@ -132,11 +137,14 @@ func (c *court) accused(ctx context.Context, m mutant.Mutant, t trial) (string, 
 	} else if report.Logs != "" {
 		err = os.RemoveAll(report.Logs)
 	}
+	var texts []string
+	if m.Name == "" && len(report.Short) > 0 { // an acquittal of nothing
+		texts = append(texts, "struck too seldom: "+strings.Join(report.Short, ", "))
+	}
 	counts := make(map[string]int)
 	for _, v := range report.Violations {
 		counts[string(v.Invariant)]++
 	}
-	var texts []string
 	for _, inv := range slices.Sorted(maps.Keys(counts)) {
 		texts = append(texts, fmt.Sprintf("%s: %d", inv, counts[inv]))
 	}

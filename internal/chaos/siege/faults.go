@@ -18,21 +18,22 @@ type Kind string
 
 // The kinds. What each counts stands at the function that strikes.
 const (
-	Killed    Kind = "SIGKILL at random"
-	Mined     Kind = "SIGKILL at a failpoint"
-	Poisoned  Kind = "SIGKILL by an operation"
-	Stopped   Kind = "SIGSTOP, 1 to 3 lease times"
-	Restart   Kind = "Postgres crashes and restarts"
-	Terminate Kind = "a session is terminated"
-	Cut       Kind = "connections are cut"
-	CutAck    Kind = "cut between commit and acknowledgement"
-	Delay     Kind = "connections are slow"
-	HalfOpen  Kind = "connections are half open"
-	LoseHints Kind = "notifications are lost"
-	Jump      Kind = "the database's clock jumps"
-	Outage    Kind = "the store is out of reach, 3 lease times"
-	Full      Kind = "the disk is full"
-	Busy      Kind = "another process holds the file's lock"
+	Killed      Kind = "SIGKILL at random"
+	Mined       Kind = "SIGKILL at a failpoint"
+	Poisoned    Kind = "SIGKILL by an operation"
+	Stopped     Kind = "SIGSTOP, 1 to 3 lease times"
+	StoppedMute Kind = "SIGSTOP, of handlers that do not write"
+	Restart     Kind = "Postgres crashes and restarts"
+	Terminate   Kind = "a session is terminated"
+	Cut         Kind = "connections are cut"
+	CutAck      Kind = "cut between commit and acknowledgement"
+	Delay       Kind = "connections are slow"
+	HalfOpen    Kind = "connections are half open"
+	LoseHints   Kind = "notifications are lost"
+	Jump        Kind = "the database's clock jumps"
+	Outage      Kind = "the store is out of reach, 3 lease times"
+	Full        Kind = "the disk is full"
+	Busy        Kind = "another process holds the file's lock"
 
 	refusedForRoom Kind = "refused for want of room" // an event, no fault
 )
@@ -41,7 +42,7 @@ const poison = worker.EndsPoison
 
 // Kinds answers those that a siege may strike with, in the order of a table.
 func Kinds() []Kind {
-	return []Kind{Killed, Mined, Poisoned, Stopped, Restart, Terminate, Cut, CutAck, Delay, HalfOpen, LoseHints, Jump, Outage, Full, Busy}
+	return []Kind{Killed, Mined, Poisoned, Stopped, StoppedMute, Restart, Terminate, Cut, CutAck, Delay, HalfOpen, LoseHints, Jump, Outage, Full, Busy}
 }
 
 // strike strikes until every quota is met, or the scenario's time is over.
@@ -54,7 +55,7 @@ func (s *siege) strike(ctx context.Context) {
 	faults[Killed] = killOne
 	faults[Outage] = outage
 	for k := range s.scenario.Quota {
-		if faults[k] == nil && k != Stopped && k != Poisoned {
+		if faults[k] == nil && k != Stopped && k != StoppedMute && k != Poisoned {
 			s.impossible = append(s.impossible, string(k))
 		}
 	}
@@ -63,7 +64,7 @@ func (s *siege) strike(ctx context.Context) {
 		hands.Go(func() { s.repeat(ctx, faults) })
 	}
 	for range s.scenario.Stoppers {
-		hands.Go(func() { s.repeat(ctx, map[Kind]fault{Stopped: stopOne}) })
+		hands.Go(func() { s.repeat(ctx, map[Kind]fault{Stopped: stopOne, StoppedMute: stopMute}) })
 	}
 	for i := range s.scenario.Sappers {
 		hands.Go(func() { s.sap(ctx, placeName(i)) })
@@ -179,6 +180,16 @@ func killOne(ctx context.Context, s *siege) bool {
 // stopOne freezes a worker for one to three lease times. It counts if what it ran
 // was adopted meanwhile, and it tried to write that when it woke.
 func stopOne(ctx context.Context, s *siege) bool {
+	return freeze(ctx, s, func(held map[attempt]struct{}, woken time.Time) bool { return s.journal.overtaken(held, woken) })
+}
+
+// stopMute is for handlers that do not write: it counts if what the worker ran was
+// adopted meanwhile.
+func stopMute(ctx context.Context, s *siege) bool {
+	return freeze(ctx, s, func(held map[attempt]struct{}, _ time.Time) bool { return s.journal.adopted(held) })
+}
+
+func freeze(ctx context.Context, s *siege, struck func(held map[attempt]struct{}, woken time.Time) bool) bool {
 	m := s.victim(ctx)
 	if m == nil {
 		return false
@@ -200,7 +211,7 @@ func stopOne(ctx context.Context, s *siege) bool {
 	m.disturb(woken.Add(4 * time.Second))
 	s.journal.woke(m)
 	m.signal(syscall.SIGCONT)
-	return s.eventually(ctx, time.Second, func() bool { return s.journal.overtaken(held, woken) })
+	return s.eventually(ctx, time.Second, func() bool { return struck(held, woken) })
 }
 
 // outage puts the store out of everybody's reach.

@@ -93,6 +93,18 @@ func (j *journal) overtaken(held map[attempt]struct{}, since time.Time) bool {
 	return false
 }
 
+// adopted reports whether one of the attempts was adopted from.
+func (j *journal) adopted(held map[attempt]struct{}) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for a := range held {
+		if j.heir(a) != nil {
+			return true
+		}
+	}
+	return false
+}
+
 // heir answers the first later attempt that began, nil if there is none. The caller
 // holds mu.
 func (j *journal) heir(a attempt) *span {

@@ -38,7 +38,7 @@ func (r *Report) String() string {
 	for _, v := range r.Violations {
 		byInvariant[v.Invariant] = append(byInvariant[v.Invariant], v)
 	}
-	for _, inv := range append(oracle.Invariants(), Transactions, Told, Buried, Leaked, Crashed, Refused) {
+	for _, inv := range r.Checked {
 		fmt.Fprintf(w, "%7d  violations: %s\n", len(byInvariant[inv]), inv)
 		for _, v := range byInvariant[inv][:min(5, len(byInvariant[inv]))] {
 			fmt.Fprintf(w, "%16s %s: %s\n", "", v.Name, v.Text)

@@ -29,6 +29,18 @@ type Scenario struct {
 	NoBurials bool          // no worker is struck itself, so none may lose what it runs
 }
 
+// checked answers the promises that the scenario puts to the test.
+func (s Scenario) checked() []oracle.Invariant {
+	checked := append(oracle.Invariants(), Told, Leaked, Crashed, Refused)
+	if s.Load.Order > 0 {
+		checked = append(checked, Transactions)
+	}
+	if s.NoBurials {
+		checked = append(checked, Buried)
+	}
+	return checked
+}
+
 // A Load is what clients do. What is no number of clients is a share, of 1.
 type Load struct {
 	Clients  int // each has one operation under way
@@ -102,7 +114,7 @@ func steady(steps int, pause time.Duration) func(*rand.Rand) worker.Script {
 // Frozen freezes workers whose operations others then go on with.
 func Frozen() Scenario {
 	s := small(steady(20, 100*time.Millisecond))
-	s.Stoppers, s.Quota, s.Limit = 2, map[Kind]int{Stopped: 8}, 20*time.Second
+	s.Stoppers, s.Quota, s.Limit = 2, map[Kind]int{Stopped: 8}, 40*time.Second
 	return s
 }
 
@@ -112,7 +124,7 @@ func Overtaken() Scenario {
 		return worker.Script{Steps: 100, Pause: 100 * time.Millisecond, Mute: true, End: worker.EndsResponse}
 	})
 	s.Load.Clients = 15
-	s.Stoppers, s.Quota, s.Limit = 2, map[Kind]int{Stopped: 100}, 8*time.Second
+	s.Stoppers, s.Quota, s.Limit = 2, map[Kind]int{StoppedMute: 6}, 30*time.Second
 	s.Pressure, s.Told = 5*time.Second, 4*time.Second
 	return s
 }
@@ -151,7 +163,7 @@ func Twice() Scenario {
 func LostAnswers() Scenario {
 	s := small(steady(4, 50*time.Millisecond))
 	s.Capacity, s.Load.Clients = 4, 60
-	s.Hands, s.Quota, s.Limit = 4, map[Kind]int{CutAck: 150}, 15*time.Second
+	s.Hands, s.Quota, s.Limit = 4, map[Kind]int{CutAck: 250}, 40*time.Second
 	s.Pressure, s.Bounds.Within = 9*time.Second, 8*time.Second
 	return s
 }

@@ -37,6 +37,7 @@ type Report struct {
 	Points     map[string]int // of the kills at failpoints, by failpoint
 	Short      []string       // what was struck less often than the scenario wants
 	Impossible []string       // what this machine does not let us do
+	Checked    []oracle.Invariant
 	Violations []oracle.Violation
 	Operations int // stored
 	Versions   int // written
@@ -90,7 +91,7 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 	if err != nil {
 		return nil, fmt.Errorf("chaos: %w (the workers' logs: %s)", err, s.logs)
 	}
-	r := &Report{Faults: s.faults, Points: s.points, Short: s.short(), Impossible: s.impossible, Violations: s.violations, Versions: len(history), Told: s.oracle.Tally(), Elapsed: time.Since(began), Logs: s.logs}
+	r := &Report{Faults: s.faults, Points: s.points, Short: s.short(), Impossible: s.impossible, Checked: s.scenario.checked(), Violations: s.violations, Versions: len(history), Told: s.oracle.Tally(), Elapsed: time.Since(began), Logs: s.logs}
 	names := make(map[string]struct{})
 	for _, change := range history {
 		names[change.Record.Name] = struct{}{}
