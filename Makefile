@@ -44,7 +44,7 @@ pgbouncer: go ## run the tests that reach Postgres through PgBouncer
 	go test -tags pgbouncer -run PgBouncer -timeout $(TEST_TIMEOUT) ./internal/pgtest ./store/pgstore
 
 .PHONY: chaos
-chaos: go postgres ## do violence to processes and their stores, two seeds, 8 minutes; CHAOS=-quick to try it
+chaos: go postgres ## do violence to processes and their stores, two seeds, 7 minutes; CHAOS=-quick to try it
 	go run ./internal/chaos $(CHAOS)
 
 .PHONY: chaos-mutants

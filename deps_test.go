@@ -146,8 +146,13 @@ func TestTopLevelFolders(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	ignored, err := os.ReadFile(".gitignore")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tried := strings.Fields(string(ignored)) // what trying the examples makes, among others
 	for _, e := range entries {
-		if e.IsDir() && !strings.HasPrefix(e.Name(), ".") && !slices.Contains(folders, e.Name()) {
+		if e.IsDir() && !strings.HasPrefix(e.Name(), ".") && !slices.Contains(folders, e.Name()) && !slices.Contains(tried, "/"+e.Name()+"/") {
 			t.Errorf("the top-level folder %s is not in DESIGN.md, section 3: want one of %q", e.Name(), folders)
 		}
 	}

@@ -23,7 +23,8 @@ func (t *Task[Meta]) Name() string { return t.a.name }
 // an attempt that was paused and overtaken may still be at work, though nothing
 // that it reports, saves or returns counts. Attempt never falls, so it is also
 // the fencing token for side effects elsewhere: a system that remembers the
-// highest number it was shown can refuse a lower one.
+// highest number it was shown can refuse a lower one. Show it the number before
+// the work begins: until an attempt has, its predecessor is not refused.
 func (t *Task[Meta]) Attempt() int64 { return t.a.epoch }
 
 // Metadata answers what was last reported, by earlier attempts too, or what

@@ -5,7 +5,7 @@
 // and compares what was stored with what was acknowledged. It prints the faults by
 // kind and the violations by invariant, and exits with 1 if there was one.
 //
-//	make chaos            # Postgres and SQLite, two seeds: some ten minutes
+//	make chaos            # Postgres and SQLite, two seeds: seven minutes
 //	make chaos CHAOS='-store sqlite -seed 7 -quick'
 package main
 
@@ -59,6 +59,9 @@ func besiege(ctx context.Context, args []string) error {
 	only := flags.String("mutant", "", "try this mutant only")
 	adopts := flags.Bool("adoption", false, "measure instead how soon the operations of a killed worker go on")
 	if err := flags.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return nil
+		}
 		return err
 	}
 	stores := []string{*store}
@@ -68,6 +71,8 @@ func besiege(ctx context.Context, args []string) error {
 	switch {
 	case flags.NArg() > 0:
 		return fmt.Errorf("want flags only, found %q", flags.Args())
+	case *seeds == 0:
+		return errors.New("want -seeds of at least 1, found 0")
 	case *mutants || *only != "":
 		return tryMutants(ctx, os.Stdout, *only, *seed)
 	case *adopts:

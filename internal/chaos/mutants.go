@@ -47,6 +47,14 @@ var errSurvived = errors.New("a mutant survived, or the library as it is was acc
 // tryMutants lays each trial's siege twice with one seed, against the mutant and
 // against the library as it is, and prints what each was accused of.
 func tryMutants(ctx context.Context, out io.Writer, only string, seed uint64) error {
+	mutants := mutant.All()
+	if only != "" {
+		m, err := mutant.Find(only)
+		if err != nil {
+			return err
+		}
+		mutants = []mutant.Mutant{m}
+	}
 	module, err := checkout(ctx)
 	if err != nil {
 		return err
@@ -59,11 +67,9 @@ func tryMutants(ctx context.Context, out io.Writer, only string, seed uint64) er
 	court := &court{module: module, dir: dir, seed: seed, sound: make(map[string]string)}
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintf(table, "mutant\tstore, siege\tcaught by\tas it is, same seed\n")
-	for _, t := range trials() {
-		if only == "" || only == t.mutant {
-			if err := court.try(ctx, t, table); err != nil {
-				return err
-			}
+	for _, m := range mutants {
+		if err := court.try(ctx, m, table); err != nil {
+			return err
 		}
 	}
 	if err := table.Flush(); err != nil {
@@ -96,11 +102,12 @@ type court struct {
 	failed      bool
 }
 
-func (c *court) try(ctx context.Context, t trial, table io.Writer) error {
-	m, err := mutant.Find(t.mutant)
-	if err != nil {
-		return err
+func (c *court) try(ctx context.Context, m mutant.Mutant, table io.Writer) error {
+	i := slices.IndexFunc(trials(), func(t trial) bool { return t.mutant == m.Name })
+	if i < 0 {
+		return fmt.Errorf("no siege is there to catch the mutant %s", m.Name)
 	}
+	t := trials()[i]
 	mutated, err := c.accused(ctx, m, t)
 	if err != nil {
 		return err

@@ -113,8 +113,8 @@ func setup(t *testing.T, f *fleet) *server {
 	go func() { ran <- m.Run(ctx) }()
 	s.stop = func() {
 		cancel()
-		if err := <-ran; err != nil {
-			t.Errorf("Run: got error %v, want none", err)
+		if runErr := <-ran; runErr != nil && !s.link.cut.Load() { // without a store ends may be lost, and Run says so
+			t.Errorf("Run: got error %v, want none", runErr)
 		}
 		ran <- nil
 	}
