@@ -52,8 +52,10 @@
 //
 // # Poolers
 //
-// Behind a pooler in transaction mode, such as PgBouncer, two things differ.
+// Behind a pooler in transaction mode, such as PgBouncer, three things differ.
 // Prepared statements need its support, or default_query_exec_mode=exec in the
-// connection's URL. And LISTEN does not work there; the store finds that out,
-// logs it, and tells its listeners to look every second instead.
+// connection's URL. LISTEN does not work there; the store finds that out, logs it,
+// and tells its listeners to look every second instead. And each transaction brings
+// its settings, which makes a lone write take a tenth longer; so it does where the
+// pool has one of the hooks BeforeAcquire, PrepareConn and AfterRelease.
 package pgstore

@@ -69,7 +69,7 @@ func failure(call string, err error) error {
 	return e
 }
 
-// A commitError is one of COMMIT. What it complains of need not be in the writes:
+// A commitError is one of the commit. What it complains of need not be in the writes:
 // a queue of notifications that is full counts as a limit too.
 type commitError struct{ error }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/longrunning-go/longrunning/internal/pgtest"
+	"github.com/longrunning-go/longrunning/store"
 	"github.com/longrunning-go/longrunning/store/storetest"
 )
 
@@ -28,6 +29,28 @@ func TestPgBouncerContract(t *testing.T) {
 	}}) {
 		if v.Rule != "A write of metadata or of a checkpoint sends no hint." {
 			t.Error(v)
+		}
+	}
+}
+
+// What a store sets must not stay with the sessions of a pooler, where others get
+// them.
+func TestPgBouncerSessions(t *testing.T) {
+	t.Parallel()
+	cluster := pgtest.New(t)
+	bouncer, err := cluster.PgBouncer(t.Context())
+	must(t, err)
+	t.Cleanup(func() { must(t, bouncer.Stop()) })
+	d := behind(t, cluster, bouncer)
+	pool := d.pool(t)
+	st := d.openOn(t, pool)
+	for range 50 {
+		_, err := st.Update(t.Context(), ended(create(t, st, draft(store.External))))
+		must(t, err)
+		var seqscan, timeout string
+		must(t, pool.QueryRow(t.Context(), `SELECT current_setting('enable_seqscan'), current_setting('lock_timeout')`).Scan(&seqscan, &timeout))
+		if seqscan != "on" || timeout != "0" {
+			t.Fatalf("a session of the application has enable_seqscan %q and lock_timeout %q; want those of the server, on and 0", seqscan, timeout)
 		}
 	}
 }

@@ -68,13 +68,7 @@ func New(ctx context.Context, pool *pgxpool.Pool, opts *Options) (*Store, error)
 	if err != nil {
 		return nil, err
 	}
-	config := pool.Config()
-	config.MaxConns, config.MinConns, config.MinIdleConns = reservedConns, 0, 0
-	if params := config.ConnConfig.RuntimeParams; params["application_name"] == "" {
-		params["application_name"] = "longrunning"
-	}
-	// The reserved pool outlives ctx; Close ends it.
-	if s.reserved, err = pgxpool.NewWithConfig(context.WithoutCancel(ctx), config); err != nil {
+	if s.reserved, err = s.reserve(ctx); err != nil {
 		return nil, failure("New", err)
 	}
 	s.creates.call, s.creates.statement, s.creates.look = "Create", s.createStatement, s.earlierStatement

@@ -9,7 +9,7 @@ import (
 
 // queries are all that the Store runs in steady state, for its schema.
 type queries struct {
-	settings, whose               string
+	settings, session, whose      string
 	create, update                writing
 	earlier, versions             string
 	get, getOne                   string
@@ -19,9 +19,12 @@ type queries struct {
 
 func newQueries(o *Options) *queries {
 	in := func(sql string) string { return inSchema(sql, o.Schema) }
+	set := fmt.Sprintf(settings, o.Timeout.Milliseconds(), lockPatience.Milliseconds())
 	return &queries{
-		settings: fmt.Sprintf(settings, o.Timeout.Milliseconds(), lockPatience.Milliseconds()), whose: in(whose),
-		create: newWriting(createSQL, createOneSQL, createColumns).in(o.Schema), earlier: in(earlierSQL),
+		settings: strings.ReplaceAll(set, "{local}", "true"),
+		session:  strings.ReplaceAll(set, "{local}", "false") + sessionSettings,
+		whose:    in(whose),
+		create:   newWriting(createSQL, createOneSQL, createColumns).in(o.Schema), earlier: in(earlierSQL),
 		update: newWriting(updateSQL, updateOneSQL, updateColumns).in(o.Schema), versions: in(versionsSQL),
 		get: in(getSQL), getOne: in(getOneSQL),
 		heartbeat: in(heartbeatSQL), bury: in(burySQL), alive: in(aliveSQL), claim: in(claimSQL),

@@ -1,6 +1,8 @@
 package proxy_test
 
 import (
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -35,8 +37,11 @@ func TestCutAfterCommit(t *testing.T) {
 	} {
 		for how, run := range map[string]func(*testing.T, *pgx.Conn, []string) error{
 			"one by one": oneByOne(pgx.QueryExecModeCacheStatement), "unprepared": oneByOne(pgx.QueryExecModeExec),
-			"simple": oneByOne(pgx.QueryExecModeSimpleProtocol), "pipeline": pipelined,
+			"simple": oneByOne(pgx.QueryExecModeSimpleProtocol), "pipeline": pipelined, "without BEGIN": implicit,
 		} {
+			if how == "without BEGIN" && slices.ContainsFunc(test.statements, func(sql string) bool { return strings.Contains(sql, "ROLLBACK") || strings.Contains(sql, "SAVEPOINT") }) {
+				continue // these want a transaction block
+			}
 			t.Run(test.name+", "+how, func(t *testing.T) {
 				t.Parallel()
 				r := setup(t)
@@ -44,7 +49,7 @@ func TestCutAfterCommit(t *testing.T) {
 				state := `SELECT coalesce(sum(100 * id + v), 0)::int FROM t`
 				before := ask(t, past, state)
 				r.CutAfterCommit()
-				exec(t, conn, `SELECT * FROM t`, `UPDATE t SET v = 0`, `BEGIN`, settings, `COMMIT`)
+				exec(t, conn, `SELECT * FROM t`, `UPDATE t SET v = 1 WHERE id = 99`, `BEGIN`, settings, `COMMIT`)
 				// An error makes the server skip what the proxy has seen the client say.
 				if err := run(t, conn, []string{settings, `SELECT 1/0`, `INSERT INTO t VALUES (4)`}); err == nil {
 					t.Fatal("got no error of the server")
@@ -95,19 +100,28 @@ func oneByOne(mode pgx.QueryExecMode) func(*testing.T, *pgx.Conn, []string) erro
 	}
 }
 
-// pipelined sends all in one go, as pgstore does. The answers that come before
-// that of COMMIT must arrive.
+// pipelined sends all in one go. The answers that come before that of COMMIT must
+// arrive.
 func pipelined(t *testing.T, conn *pgx.Conn, statements []string) error {
 	t.Helper()
+	return send(t, conn, append([]string{`BEGIN`}, statements...), `COMMIT`)
+}
+
+// implicit sends all in one go, as pgstore does: what is sent so is a transaction.
+func implicit(t *testing.T, conn *pgx.Conn, statements []string) error {
+	t.Helper()
+	return send(t, conn, statements)
+}
+
+func send(t *testing.T, conn *pgx.Conn, statements []string, last ...string) error {
+	t.Helper()
 	batch := &pgx.Batch{}
-	batch.Queue(`BEGIN`)
-	for _, sql := range statements {
+	for _, sql := range append(statements, last...) {
 		batch.Queue(sql)
 	}
-	batch.Queue(`COMMIT`)
 	results := conn.SendBatch(t.Context(), batch)
 	defer results.Close()
-	for _, sql := range append([]string{`BEGIN`}, statements...) {
+	for _, sql := range statements {
 		rows, err := results.Query()
 		if err == nil {
 			rows.Close()
@@ -120,6 +134,5 @@ func pipelined(t *testing.T, conn *pgx.Conn, statements []string) error {
 			return err
 		}
 	}
-	_, err := results.Exec()
-	return err
+	return results.Close()
 }

@@ -88,7 +88,7 @@ func (p *Proxy) Cut() int {
 	return n
 }
 
-// CutAfterCommit arms the proxy, once: the next COMMIT that wrote something (see
+// CutAfterCommit arms the proxy, once: the next commit that wrote something (see
 // the type session) is performed by the server, and its connection is cut before
 // the client learns of it. What the server said before is delivered.
 func (p *Proxy) CutAfterCommit() {

@@ -63,7 +63,7 @@ func (f *frames) next(buf []byte) (out, rest []byte, isCut bool) {
 }
 
 // A session knows whether the transaction of a connection has written something.
-// The rule: since its BEGIN the server has completed an INSERT, UPDATE or DELETE
+// The rule: since it began the server has completed an INSERT, UPDATE or DELETE
 // of more than 0 rows; or a SELECT of more than 0 rows whose text has one of these
 // words, which is one that writes in a WITH clause and answers what it wrote. The
 // words of FOR UPDATE and FOR NO KEY UPDATE do not count. Nor does a single row
@@ -73,6 +73,9 @@ func (f *frames) next(buf []byte) (out, rest []byte, isCut bool) {
 // So what every transaction of pgstore begins with, a SELECT of set_config, is no
 // write, nor are its reads. What is undone by ROLLBACK TO counts all the same, and
 // COPY, DDL and what functions do does not.
+//
+// A transaction ends with a COMMIT; or, where it has none, when the server is ready
+// for the next query and in no transaction any more.
 //
 // A CommandComplete does not say which text it is about, but the server answers in
 // the order of the client's messages, which is why these are followed too.
@@ -84,7 +87,8 @@ type session struct {
 	portals    map[string]bool // the same for what was bound
 	steps      []step          // what the server has yet to answer
 	none       bool            // the last row is the number 0
-	wrote      bool            // since BEGIN
+	wrote      bool            // since the transaction began
+	undone     bool            // by an error or a ROLLBACK, unless a COMMIT follows
 }
 
 // A step is an Execute, a Sync, or a simple query, which is both.
@@ -134,6 +138,8 @@ func (s *session) serverSays(kind byte, body []byte) verdict {
 		if s.completed(tag) && s.proxy.losesCommit() {
 			return cut
 		}
+	case 'E': // ErrorResponse
+		s.undone = true
 	case 'I', 's': // EmptyQueryResponse, PortalSuspended
 		s.executed()
 	case 'Z': // ReadyForQuery: after an error the server has skipped what came before the Sync
@@ -141,8 +147,22 @@ func (s *session) serverSays(kind byte, body []byte) verdict {
 			s.steps = s.steps[1:]
 		}
 		s.steps = s.steps[min(1, len(s.steps)):]
+		if s.ready(body) && s.proxy.losesCommit() {
+			return cut
+		}
 	}
 	return pass
+}
+
+// ready reports whether a ReadyForQuery tells of the commit of a transaction
+// without COMMIT that has written something.
+func (s *session) ready(status []byte) bool {
+	if string(status) != "I" {
+		return false
+	}
+	committed := s.wrote && !s.undone
+	s.wrote, s.undone = false, false
+	return committed
 }
 
 // executed answers whether the text of what the server has just executed writes.
@@ -166,8 +186,10 @@ func (s *session) completed(tag string) bool {
 	rows, _ := strconv.Atoi(tag[strings.LastIndexByte(tag, ' ')+1:])
 	switch verb {
 	case "BEGIN", "START", "COMMIT":
-		s.wrote = false
+		s.wrote, s.undone = false, false
 		return verb == "COMMIT" && wrote
+	case "ROLLBACK":
+		s.undone = true
 	case "INSERT", "UPDATE", "DELETE":
 		s.wrote = wrote || rows > 0
 	case "SELECT":
