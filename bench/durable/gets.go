@@ -50,12 +50,12 @@ func (r *Run) gets(ctx context.Context, system database.System) (err error) {
 		return err
 	}
 	for _, callers := range []int{1, most} {
-		n := r.work(20_000)
+		n, laps := r.work(20_000), 1
 		if callers == 1 {
-			n = r.work(8_000)
+			n, laps = r.work(1_500), 6
 		}
 		r.compare(ctx, &measure.Comparison{
-			What: fmt.Sprintf("%s, callers: %d, get: store, select", system.Name(), callers), Unit: "gets", Bound: measure.AtLeast(0.7),
+			What: fmt.Sprintf("%s, callers: %d, get: store, select", system.Name(), callers), Unit: "gets", Bound: measure.AtLeast(0.7), Laps: laps,
 			Subject: reads(callers, n, len(recs), get),
 			Base:    reads(callers, n, len(recs), byHand),
 		})

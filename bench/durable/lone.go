@@ -28,16 +28,17 @@ func (r *Run) lone(ctx context.Context, system database.System) (err error) {
 	if err != nil {
 		return err
 	}
-	n := r.work(1_000)
+	const laps = 6
+	n := r.work(200)
 	creates := &measure.Comparison{
-		What: system.Name() + ", 1 caller, create: store, statement", Unit: "creates", Bound: measure.AtMost(1.3),
+		What: system.Name() + ", 1 caller, create: store, statement", Unit: "creates", Bound: measure.AtMost(1.3), Laps: laps,
 		Subject: creations(n, func(ctx context.Context, rec *store.Record) error {
 			_, callErr := st.Create(ctx, rec)
 			return callErr
 		}),
 	}
 	updates := &measure.Comparison{
-		What: system.Name() + ", 1 caller, update: store, statement", Unit: "updates", Bound: measure.AtMost(1.3),
+		What: system.Name() + ", 1 caller, update: store, statement", Unit: "updates", Bound: measure.AtMost(1.3), Laps: laps,
 		Subject: completions(n, func(ctx context.Context, recs []*store.Record) error { return beginAll(ctx, st, recs) }, func(ctx context.Context, rec *store.Record) error {
 			_, callErr := st.Update(ctx, rec)
 			return callErr

@@ -29,6 +29,12 @@ type Comparison struct {
 	Subject Contender
 	Base    Contender
 	Twin    Contender // does what Base does. Default Base
+
+	// Laps is how often each contender has its turn in one round, in changing order.
+	// Default 1. Of many short turns each meets the machine in much the same mood,
+	// which matters to a single caller: it is fast or slow for a second or two with
+	// the processors that the kernel gives it and the database.
+	Laps int
 }
 
 const (
@@ -111,18 +117,22 @@ func (c *Comparison) round(ctx context.Context, i int) (samples [3]Sample, err e
 	if c.Twin == nil {
 		contenders[2] = c.Base
 	}
-	for _, at := range orders()[i%len(orders())] {
-		if err := context.Cause(ctx); err != nil {
-			return samples, err
+	laps := max(1, c.Laps)
+	for lap := range laps {
+		for _, at := range orders()[(i*laps+lap)%len(orders())] {
+			if err := context.Cause(ctx); err != nil {
+				return samples, err
+			}
+			s, err := contenders[at](ctx)
+			if err == nil && (s.Count <= 0 || s.Took <= 0) {
+				err = fmt.Errorf("measure: a contender must do some work in some time, found %d %s in %v", s.Count, c.Unit, s.Took)
+			}
+			if err != nil {
+				return samples, err
+			}
+			samples[at].Count += s.Count
+			samples[at].Took += s.Took
 		}
-		s, err := contenders[at](ctx)
-		if err == nil && (s.Count <= 0 || s.Took <= 0) {
-			err = fmt.Errorf("measure: a contender must do some work in some time, found %d %s in %v", s.Count, c.Unit, s.Took)
-		}
-		if err != nil {
-			return samples, err
-		}
-		samples[at] = s
 	}
 	return samples, nil
 }

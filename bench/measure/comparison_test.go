@@ -76,6 +76,22 @@ func TestMedian(t *testing.T) {
 	}
 }
 
+// A machine that is slow for every other turn is slow for each contender as often.
+func TestLaps(t *testing.T) {
+	t.Parallel()
+	turns := 0
+	fitful := func(context.Context) (measure.Sample, error) {
+		turns++
+		return measure.Sample{Count: 10, Took: time.Duration(1+turns%2) * time.Second}, nil
+	}
+	for laps, want := range map[int]measure.Verdict{0: measure.Noisy, 6: measure.Met} {
+		line := setup(t, &measure.Comparison{Bound: measure.AtMost(1), Subject: fitful, Base: fitful, Laps: laps})
+		if line.Verdict != want {
+			t.Errorf("%d laps on a machine that is slow in every other turn: got %v; want %s", laps, line, want)
+		}
+	}
+}
+
 func TestNoise(t *testing.T) {
 	t.Parallel()
 	const quiet = time.Second
