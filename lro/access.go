@@ -2,6 +2,7 @@ package lro
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"google.golang.org/grpc/codes"
@@ -64,6 +65,9 @@ func AllowAll(context.Context, Access) error { return nil }
 
 // denied is what a caller sees of an Authorizer's refusal.
 func (m *Manager) denied(ctx context.Context, err error) error {
+	if scope, ok := errors.AsType[*scopeError](err); ok {
+		return m.errorf(codes.PermissionDenied, reasonScopes, "%s", scope.text)
+	}
 	if st := carried(err); st != nil {
 		return &callError{st, err}
 	}

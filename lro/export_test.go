@@ -20,3 +20,11 @@ func init() {
 		return time.Duration(rand.New(rand.NewPCG(uint64(now.UnixNano()), uint64(n))).Int64N(int64(n)))
 	}
 }
+
+// Waiting answers for how many callers the Server counts parked calls, and how
+// many calls in all.
+func (s *Server) Waiting() (callers, calls int) {
+	s.waits.mu.Lock()
+	defer s.waits.mu.Unlock()
+	return len(s.waits.of), s.waits.all
+}

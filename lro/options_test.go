@@ -75,6 +75,8 @@ func TestServerOptionsRefused(t *testing.T) {
 		{"no Authorizer", func() { lro.NewServer(m, nil, nil) }, "pass lro.AllowAll"},
 		{"negative MaxWait", func() { lro.NewServer(m, lro.AllowAll, &lro.ServerOptions{MaxWait: -1}) }, "MaxWait is -1ns"},
 		{"negative MaxWaits", func() { lro.NewServer(m, lro.AllowAll, &lro.ServerOptions{MaxWaits: -1}) }, "MaxWaits -1"},
+		{"negative MaxWaitsPerCaller", func() { lro.NewServer(m, lro.AllowAll, &lro.ServerOptions{MaxWaitsPerCaller: -1}) }, "MaxWaitsPerCaller -1"},
+		{"MaxWaitsPerCaller without Caller", func() { lro.NewServer(m, lro.AllowAll, &lro.ServerOptions{MaxWaitsPerCaller: 1}) }, "needs Caller"},
 	} {
 		if got := panicOf(c.call); !strings.Contains(got, c.want) {
 			t.Errorf("%s: panic %q; want %q in it", c.what, got, c.want)

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
@@ -27,8 +26,12 @@ type ServerOptions struct {
 	// MaxWaits is how many WaitOperation calls may be parked at once; further
 	// ones are answered RESOURCE_EXHAUSTED. Default 100,000.
 	MaxWaits int
+	// MaxWaitsPerCaller is how many of them may be one Caller's, so that nobody
+	// takes the places of all; it needs Caller. Default: no bound but MaxWaits.
+	MaxWaitsPerCaller int
 	// Caller answers who calls, from what an interceptor put into the context.
-	// Page tokens are bound to it. Default: all callers are one.
+	// Page tokens are bound to it, and MaxWaitsPerCaller counts by it. Default:
+	// all callers are one.
 	Caller func(context.Context) string
 }
 
@@ -46,7 +49,7 @@ type Server struct {
 	m      *Manager
 	auth   Authorizer
 	opts   ServerOptions
-	waits  atomic.Int64
+	waits  waits
 	tokens tokenKey
 }
 
@@ -63,14 +66,18 @@ func NewServer(m *Manager, auth Authorizer, opts *ServerOptions) *Server {
 	if opts != nil {
 		s.opts = *opts
 	}
-	if s.opts.MaxWait < 0 || s.opts.MaxWaits < 0 {
-		panic(fmt.Sprintf("lro: NewServer: MaxWait is %v and MaxWaits %d; neither may be negative", s.opts.MaxWait, s.opts.MaxWaits))
+	switch o := s.opts; {
+	case o.MaxWait < 0 || o.MaxWaits < 0 || o.MaxWaitsPerCaller < 0:
+		panic(fmt.Sprintf("lro: NewServer: MaxWait is %v, MaxWaits %d and MaxWaitsPerCaller %d; none may be negative", o.MaxWait, o.MaxWaits, o.MaxWaitsPerCaller))
+	case o.MaxWaitsPerCaller > 0 && o.Caller == nil:
+		panic("lro: NewServer: MaxWaitsPerCaller needs Caller, without which all callers are one; set it, or bound all by MaxWaits")
 	}
 	s.opts.MaxWait = cmp.Or(s.opts.MaxWait, time.Minute)
 	s.opts.MaxWaits = cmp.Or(s.opts.MaxWaits, 100_000)
 	if s.opts.Caller == nil {
 		s.opts.Caller = func(context.Context) string { return "" }
 	}
+	s.waits = waits{most: s.opts.MaxWaits, mostOfOne: s.opts.MaxWaitsPerCaller, caller: s.opts.Caller, of: map[string]int{}}
 	return s
 }
 
@@ -128,14 +135,14 @@ func (s *Server) WaitOperation(ctx context.Context, req *longrunningpb.WaitOpera
 	if err != nil {
 		return nil, err
 	}
-	defer s.waits.Add(-1)
-	if s.waits.Add(1) > int64(s.opts.MaxWaits) {
+	leave, full := s.waits.enter(ctx, s.m)
+	if full != nil {
 		if rec, err := s.m.visible(ctx, req.GetName()); err != nil || rec.State == store.Done {
 			return s.answer(ctx, rec, err)
 		}
-		return nil, s.m.errorf(codes.ResourceExhausted, reasonWaits,
-			"%d calls of WaitOperation are waiting already; poll with GetOperation, or try again later", s.opts.MaxWaits)
+		return nil, full
 	}
+	defer leave()
 	timer := time.NewTimer(timeout)
 	defer timer.Stop()
 	rec, err := s.m.wait(ctx, req.GetName(), timer.C)

@@ -60,6 +60,7 @@ const (
 	reasonConflict     = "CONCURRENT_WRITE"
 	reasonWaits        = "TOO_MANY_WAITS"
 	reasonDenied       = "PERMISSION_DENIED"
+	reasonScopes       = "SCOPE_INSUFFICIENT"
 	reasonUnsupported  = "UNSUPPORTED"
 )
 
