@@ -10,6 +10,9 @@ TOOL := go tool -modfile="$(CURDIR)/tools.mod"
 # dependencies out of it.
 MODULES := $(patsubst ./%,%,$(shell find . -name go.mod -not -path '*/testdata/*' -not -path './.*/*' -exec dirname {} \; | sort))
 
+# Those that make test and make race go through; make interop has its own.
+TESTED := $(filter-out interop,$(MODULES))
+
 # Longer than any package takes on two slow cores, and shorter than the patience
 # of a CI machine: a test that hangs shows its goroutines.
 TEST_TIMEOUT := 5m
@@ -24,13 +27,18 @@ help: ## list what make can do here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: test
-test: go postgres ## run the tests
-	go test -timeout $(TEST_TIMEOUT) ./...
-	go test -C bench -timeout $(TEST_TIMEOUT) ./...
+test: go postgres ## run the tests of every module
+	@status=0; for module in $(TESTED); do \
+		echo "go test ./... # in $$module"; \
+		go test -C "$$module" -timeout $(TEST_TIMEOUT) ./... || status=$$?; \
+	done; exit $$status
 
 .PHONY: race
 race: go cc postgres ## run the tests under the race detector
-	CGO_ENABLED=1 go test -race -timeout $(RACE_TIMEOUT) ./...
+	@status=0; for module in $(TESTED); do \
+		echo "go test -race ./... # in $$module"; \
+		CGO_ENABLED=1 go test -C "$$module" -race -timeout $(RACE_TIMEOUT) ./... || status=$$?; \
+	done; exit $$status
 
 .PHONY: cover
 cover: go postgres ## run the tests and print what they cover of the library

@@ -13,8 +13,6 @@ import (
 	"context"
 	"errors"
 	"flag"
-	"fmt"
-	"io"
 	"log"
 	"net"
 	"net/http"
@@ -66,7 +64,7 @@ func newServer(m *lro.Manager, provision provisioner) *http.Server {
 
 // play follows one operation by Connect and one by gRPC. It tells out what comes
 // of them.
-func play(ctx context.Context, out io.Writer, address string) error {
+func play(ctx context.Context, out *log.Logger, address string) error {
 	create := connect.NewClient[pb.CreateVolumeRequest, longrunningpb.Operation](http.DefaultClient, "http://"+address+pb.Snapshots_CreateVolume_FullMethodName)
 	wait := connect.NewClient[longrunningpb.WaitOperationRequest, longrunningpb.Operation](http.DefaultClient, "http://"+address+longrunningpb.Operations_WaitOperation_FullMethodName)
 	started, err := create.CallUnary(ctx, connect.NewRequest(&pb.CreateVolumeRequest{Parent: "projects/demo", VolumeId: "v1"}))
@@ -75,8 +73,8 @@ func play(ctx context.Context, out io.Writer, address string) error {
 	}
 	op := started.Msg
 	for !op.GetDone() {
-		waited, err := wait.CallUnary(ctx, connect.NewRequest(&longrunningpb.WaitOperationRequest{Name: op.GetName()}))
-		if err != nil {
+		var waited *connect.Response[longrunningpb.Operation]
+		if waited, err = wait.CallUnary(ctx, connect.NewRequest(&longrunningpb.WaitOperationRequest{Name: op.GetName()})); err != nil {
 			return err
 		}
 		op = waited.Msg
@@ -88,7 +86,7 @@ func play(ctx context.Context, out io.Writer, address string) error {
 	if err = op.GetResponse().UnmarshalTo(&vol); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "by Connect: %s\n", vol.GetPath())
+	out.Printf("by Connect: %s", vol.GetPath())
 
 	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
@@ -103,7 +101,7 @@ func play(ctx context.Context, out io.Writer, address string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "by gRPC: %s\n", typed.GetPath())
+	out.Printf("by gRPC: %s", typed.GetPath())
 	return nil
 }
 
@@ -143,7 +141,7 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	use := func(ctx context.Context, address string) error { return play(ctx, os.Stdout, address) }
+	use := func(ctx context.Context, address string) error { return play(ctx, log.New(os.Stdout, "", 0), address) }
 	if *address != "" {
 		use = func(ctx context.Context, _ string) error { <-ctx.Done(); return nil }
 	} else {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -30,7 +31,7 @@ const retryInfo = "google.rpc.retryinfo-bin"
 func TestRun(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder
-	err := run(t.Context(), "localhost:0", func(ctx context.Context, address string) error { return play(ctx, &out, address) })
+	err := run(t.Context(), "localhost:0", func(ctx context.Context, address string) error { return play(ctx, log.New(&out, "", 0), address) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,11 +44,11 @@ func TestRun(t *testing.T) {
 // wrong with all details, whatever it speaks.
 func TestConnect(t *testing.T) {
 	t.Parallel()
-	e := setup(t)
+	address := setup(t).address
 	for _, p := range protocols() {
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
-			e := &env{t, e.address}
+			e := &env{t, address}
 			parent := "projects/" + strings.Map(letters, p.name)
 			create := func(id string) *longrunningpb.Operation {
 				t.Helper()
@@ -83,7 +84,7 @@ func TestConnect(t *testing.T) {
 				t.Errorf("after CancelOperation the operation ended with %v, want CANCELLED", code)
 			}
 			remove := func() error {
-				_, err := call[longrunningpb.DeleteOperationRequest, emptypb.Empty](e, p, longrunningpb.Operations_DeleteOperation_FullMethodName, &longrunningpb.DeleteOperationRequest{Name: slow.GetName()})
+				_, err = call[longrunningpb.DeleteOperationRequest, emptypb.Empty](e, p, longrunningpb.Operations_DeleteOperation_FullMethodName, &longrunningpb.DeleteOperationRequest{Name: slow.GetName()})
 				return err
 			}
 			must(t, remove())
@@ -127,7 +128,7 @@ func TestGRPC(t *testing.T) {
 	must(t, err)
 	wantInterval(t, strings.Join(trailer.Get(retryInfo), ""))
 	must(t, slow.Cancel(t.Context()))
-	if _, err := slow.Wait(t.Context()); status.Code(err) != codes.Canceled {
+	if _, err = slow.Wait(t.Context()); status.Code(err) != codes.Canceled {
 		t.Errorf("after Cancel: got %v, want CANCELLED", err)
 	}
 

@@ -14,8 +14,6 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"errors"
-	"fmt"
-	"io"
 	"log"
 	"net"
 	"os"
@@ -84,7 +82,7 @@ func connect(address, token string) (*grpc.ClientConn, error) {
 
 // play lets Ann, who may write, and Rob, who may read, of the tenant acme, and
 // Eve of acme-evil meet the server. It tells out what they are answered.
-func play(ctx context.Context, out io.Writer, address string, issue func(subject, tenant, scope string) (string, error)) error {
+func play(ctx context.Context, out *log.Logger, address string, issue func(subject, tenant, scope string) (string, error)) error {
 	conns := map[string]*grpc.ClientConn{}
 	for _, c := range []struct{ subject, tenant, scope string }{
 		{"ann", "acme", scopeWrite}, {"rob", "acme", scopeRead}, {"eve", "acme-evil", scopeWrite},
@@ -105,21 +103,21 @@ func play(ctx context.Context, out io.Writer, address string, issue func(subject
 	}
 	for _, who := range []string{"rob", "eve"} {
 		operations := longrunningpb.NewOperationsClient(conns[who])
-		_, err := operations.GetOperation(ctx, &longrunningpb.GetOperationRequest{Name: op.GetName()})
-		fmt.Fprintf(out, "%s gets it: %v\n", who, status.Code(err))
+		_, err = operations.GetOperation(ctx, &longrunningpb.GetOperationRequest{Name: op.GetName()})
+		out.Printf("%s gets it: %v", who, status.Code(err))
 		_, err = operations.CancelOperation(ctx, &longrunningpb.CancelOperationRequest{Name: op.GetName()})
-		fmt.Fprintf(out, "%s cancels it: %v\n", who, status.Code(err))
+		out.Printf("%s cancels it: %v", who, status.Code(err))
 	}
 	vol, err := poller.New[*pb.Volume](longrunningpb.NewOperationsClient(conns["ann"]), op, nil).Wait(ctx)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "ann has %s\n", vol.GetName())
+	out.Printf("ann has %s", vol.GetName())
 	return nil
 }
 
 // run is issuer, server and callers together, on loopback.
-func run(ctx context.Context, out io.Writer) error {
+func run(ctx context.Context, out *log.Logger) error {
 	issuer, err := newIssuer()
 	if err != nil {
 		return err
@@ -152,7 +150,7 @@ func run(ctx context.Context, out io.Writer) error {
 }
 
 func main() {
-	if err := run(context.Background(), os.Stdout); err != nil {
+	if err := run(context.Background(), log.New(os.Stdout, "", 0)); err != nil {
 		log.Fatal("secured: ", err)
 	}
 }

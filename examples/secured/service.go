@@ -29,8 +29,8 @@ func (s *service) CreateVolume(ctx context.Context, req *pb.CreateVolumeRequest)
 	if err := mayStart(ctx, req.GetParent()); err != nil {
 		return nil, err
 	}
-	if !id.MatchString(req.GetVolumeId()) {
-		return nil, status.Errorf(codes.InvalidArgument, "the volume_id %q does not match %v", req.GetVolumeId(), id)
+	if !validID.MatchString(req.GetVolumeId()) {
+		return nil, status.Errorf(codes.InvalidArgument, "the volume_id %q does not match %v", req.GetVolumeId(), validID)
 	}
 	return s.createVolume.Start(ctx, req, &lro.StartOptions{
 		Parent: req.GetParent(), RequestID: req.GetRequestId(), Authorize: s.auth,

@@ -24,13 +24,13 @@ type claims struct {
 	Scope  string `json:"scope"` // separated by spaces
 }
 
-// id is what a tenant may be called. It becomes part of resource names, so it has
+// validID is what a tenant or a volume may be called. It becomes part of resource names, so it has
 // no slash and is neither empty nor a wildcard.
-var id = regexp.MustCompile(`^[a-z][a-z0-9-]{0,62}$`) //nolint:gochecknoglobals // a constant
+var validID = regexp.MustCompile(`^[a-z][a-z0-9-]{0,62}$`)
 
 // Validate is called by the parser, after the registered claims have been.
 func (c *claims) Validate() error {
-	if c.Subject == "" || !id.MatchString(c.Tenant) {
+	if c.Subject == "" || !validID.MatchString(c.Tenant) {
 		return fmt.Errorf("the token names the subject %q and the tenant %q; want both", c.Subject, c.Tenant)
 	}
 	return nil
