@@ -225,3 +225,27 @@ func ExampleAuthorizer() {
 	// <nil>
 	// rpc error: code = PermissionDenied desc = not your project
 }
+
+// Two conditions: whose operations, and what may be done with them.
+func ExampleAll() {
+	tenant := func(context.Context) string { return "projects/acme" }             // from an interceptor
+	scopes := func(context.Context) []string { return []string{"printing.read"} } // too
+	auth := lro.All(
+		func(ctx context.Context, access lro.Access) error {
+			if access.Parent != tenant(ctx) {
+				return errors.New("not the caller's project") // for the log
+			}
+			return nil
+		},
+		lro.RequireScopes(scopes, map[lro.Verb][]string{
+			lro.VerbGet:    {"printing.read", "printing.write"},
+			lro.VerbCancel: {"printing.write"},
+		}),
+	)
+	for _, verb := range []lro.Verb{lro.VerbGet, lro.VerbCancel} {
+		fmt.Println(auth(context.Background(), lro.Access{Verb: verb, Name: "projects/acme/operations/1", Parent: "projects/acme"}))
+	}
+	// Output:
+	// <nil>
+	// lro: Cancel needs one of the OAuth scopes ["printing.write"]; call with credentials that have it
+}
