@@ -48,8 +48,9 @@ var rules = map[string]rule{
 		"github.com/anishathalye/porcupine", "github.com/google/uuid", "pgregory.net/rapid",
 	}},
 
-	"lro":      {ours: []string{"store"}, others: server},
-	"lro/rest": {ours: []string{"lro"}, others: append(slices.Clone(wire), "google.golang.org/genproto/googleapis/api")},
+	"lro":                 {ours: []string{"store", "lro/internal/..."}, others: server},
+	"lro/internal/filter": {others: append(slices.Clone(wire), "google.golang.org/genproto/googleapis/api", "go.einride.tech/aip")},
+	"lro/rest":            {ours: []string{"lro"}, others: append(slices.Clone(wire), "google.golang.org/genproto/googleapis/api")},
 	// What users' tests need: a Manager with a store to try things on.
 	"lro/lrotest": {ours: []string{"lro", "store/...", "poller/..."}, others: server},
 

@@ -44,8 +44,8 @@ type Access struct {
 	// Name is that of the operation, as the caller gave it: it may be malformed,
 	// and there may be no such operation. "" for VerbList.
 	Name string
-	// Parent is the parent in Name, or the one to be listed; "" where Name is
-	// malformed. Compare prefixes with the slash: projects/acme is not
+	// Parent is the parent in Name, or the one to be listed, as it was given, which
+	// may have "-" for any segment (AIP-159); "" where Name is malformed. Compare prefixes with the slash: projects/acme is not
 	// projects/acme-evil.
 	Parent string
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -148,10 +149,13 @@ func TestListRefuses(t *testing.T) {
 			part   string
 		}{
 			{"empty name", &longrunningpb.ListOperationsRequest{}, codes.InvalidArgument, "INVALID_ARGUMENT", `"operations"`},
-			{"wildcard", &longrunningpb.ListOperationsRequest{Name: "projects/-"}, codes.InvalidArgument, "INVALID_ARGUMENT", `"-"`},
+			{"dots", &longrunningpb.ListOperationsRequest{Name: "projects/.."}, codes.InvalidArgument, "INVALID_ARGUMENT", `".."`},
 			{"slash at the end", &longrunningpb.ListOperationsRequest{Name: "projects/p1/"}, codes.InvalidArgument, "INVALID_ARGUMENT", "empty segment"},
 			{"negative page size", &longrunningpb.ListOperationsRequest{Name: "operations", PageSize: -1}, codes.InvalidArgument, "INVALID_ARGUMENT", "-1"},
-			{"filter", &longrunningpb.ListOperationsRequest{Name: "operations", Filter: "done = true"}, codes.Unimplemented, "UNSUPPORTED", "filter"},
+			{"filter", &longrunningpb.ListOperationsRequest{Name: "operations", Filter: "done = maybe"}, codes.InvalidArgument, "INVALID_FILTER", "true or false"},
+			{"filter that is none", &longrunningpb.ListOperationsRequest{Name: "operations", Filter: "done AND ("}, codes.InvalidArgument, "INVALID_FILTER", "character"},
+			{"metadata that no method has", &longrunningpb.ListOperationsRequest{Name: "operations", Filter: "metadata.nope = 1"}, codes.InvalidArgument, "INVALID_FILTER", "metadata.nope"},
+			{"a million parentheses", &longrunningpb.ListOperationsRequest{Name: "operations", Filter: strings.Repeat("(", 1_000_000)}, codes.InvalidArgument, "INVALID_FILTER", "4096"},
 			{"partial success", &longrunningpb.ListOperationsRequest{Name: "operations", ReturnPartialSuccess: true}, codes.Unimplemented, "UNSUPPORTED", "return_partial_success"},
 		} {
 			_, err := s.ListOperations(t.Context(), c.req)

@@ -67,6 +67,17 @@ func checkParent(parent string) error {
 	return nil
 }
 
+// checkListed is checkParent for a list, where a segment may be "-" (AIP-159).
+func checkListed(parent string) error {
+	segments := strings.Split(parent, "/")
+	for i, segment := range segments {
+		if segment == "-" {
+			segments[i] = "x"
+		}
+	}
+	return checkParent(strings.Join(segments, "/"))
+}
+
 func checkText(s string, most int) error {
 	switch {
 	case len(s) > most:

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/emptypb"
 
+	"github.com/longrunning-go/longrunning/lro/internal/filter"
 	"github.com/longrunning-go/longrunning/store"
 )
 
@@ -194,7 +195,12 @@ func (s *Server) recommend(ctx context.Context, rec *store.Record) {
 }
 
 // ListOperations implements google.longrunning.Operations (AIP-158). The name is
-// the parent, or "operations" for the default one.
+// the parent, or "operations" for the default one; "-" in it stands for any segment
+// (AIP-159). The filter follows AIP-160, over name, done, method, create_time,
+// update_time, end_time, expire_time, cancel_requested, attempt, error.code,
+// error.message, and metadata with a path below it in the metadata of the methods
+// that the Manager knows. A filter of few matches makes short pages instead of slow
+// ones: only an empty token ends a list.
 func (s *Server) ListOperations(ctx context.Context, req *longrunningpb.ListOperationsRequest) (*longrunningpb.ListOperationsResponse, error) {
 	parent := req.GetName()
 	if parent == collection {
@@ -203,18 +209,17 @@ func (s *Server) ListOperations(ctx context.Context, req *longrunningpb.ListOper
 	if err := s.auth(ctx, Access{Verb: VerbList, Parent: parent}); err != nil {
 		return nil, s.m.denied(ctx, err)
 	}
-	q, tokens, err := s.query(ctx, req, parent)
+	l, tokens, err := s.listing(ctx, req, parent)
 	if err != nil {
 		return nil, err
 	}
-	recs, err := s.m.page(ctx, q)
+	recs, last, err := l.page(ctx, s.m)
 	if err != nil {
 		return nil, err
 	}
 	resp := &longrunningpb.ListOperationsResponse{}
-	if len(recs) == q.Limit { // one more than was asked for
-		recs = recs[:len(recs)-1]
-		resp.NextPageToken = tokens.seal(recs[len(recs)-1].ID)
+	if last != "" {
+		resp.NextPageToken = tokens.seal(last)
 	}
 	for _, rec := range recs {
 		op, err := s.m.operation(ctx, rec)
@@ -226,8 +231,8 @@ func (s *Server) ListOperations(ctx context.Context, req *longrunningpb.ListOper
 	return resp, nil
 }
 
-// query checks a list request and says what to read.
-func (s *Server) query(ctx context.Context, req *longrunningpb.ListOperationsRequest, parent string) (*store.Query, *tokens, error) {
+// listing checks a list request and says what to read.
+func (s *Server) listing(ctx context.Context, req *longrunningpb.ListOperationsRequest, parent string) (*listing, *tokens, error) {
 	size := int(req.GetPageSize())
 	switch {
 	case req.GetName() == "":
@@ -236,21 +241,29 @@ func (s *Server) query(ctx context.Context, req *longrunningpb.ListOperationsReq
 		return nil, nil, s.m.invalid(reasonInvalid, "page_size", "the page size is %d; it must not be negative", size)
 	case req.GetReturnPartialSuccess():
 		return nil, nil, s.m.errorf(codes.Unimplemented, reasonUnsupported, "return_partial_success is not supported; leave it unset")
-	case req.GetFilter() != "":
-		return nil, nil, s.m.errorf(codes.Unimplemented, reasonUnsupported, "filters are not supported; leave the filter empty")
 	}
-	if err := checkParent(parent); err != nil {
+	l := &listing{q: store.Query{Parent: parent}, size: min(cmp.Or(size, defaultPageSize), maxPageSize)}
+	if err := checkListed(parent); err != nil {
 		return nil, nil, s.m.invalid(reasonInvalid, "name", "%v", err)
+	}
+	if isWildcard(parent) {
+		l.wildcard(parent)
+	}
+	if text := req.GetFilter(); text != "" {
+		f, err := filter.Parse(text, s.m.metadataTypes())
+		if err != nil {
+			return nil, nil, s.m.invalid(reasonFilter, "filter", "%v", err)
+		}
+		l.narrow(f)
 	}
 	tokens, err := s.tokens.bind(ctx, s.m, scope{parent, req.GetFilter(), s.opts.Caller(ctx)})
 	if err != nil {
 		return nil, nil, s.m.storeError(ctx, "", err)
 	}
-	q := &store.Query{Parent: parent, Limit: min(cmp.Or(size, defaultPageSize), maxPageSize) + 1}
 	if token := req.GetPageToken(); token != "" {
-		if q.Before, err = tokens.open(token); err != nil {
+		if l.q.Before, err = tokens.open(token); err != nil {
 			return nil, nil, s.m.invalid(reasonPageToken, "page_token", "%v", err)
 		}
 	}
-	return q, tokens, nil
+	return l, tokens, nil
 }

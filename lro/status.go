@@ -57,6 +57,7 @@ const (
 	reasonTooLarge     = "PAYLOAD_TOO_LARGE"
 	reasonRequestID    = "REQUEST_ID_REUSED"
 	reasonPageToken    = "INVALID_PAGE_TOKEN"
+	reasonFilter       = "INVALID_FILTER"
 	reasonConflict     = "CONCURRENT_WRITE"
 	reasonWaits        = "TOO_MANY_WAITS"
 	reasonDenied       = "PERMISSION_DENIED"
