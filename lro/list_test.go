@@ -153,7 +153,7 @@ func TestListRefuses(t *testing.T) {
 			{"slash at the end", &longrunningpb.ListOperationsRequest{Name: "projects/p1/"}, codes.InvalidArgument, "INVALID_ARGUMENT", "empty segment"},
 			{"negative page size", &longrunningpb.ListOperationsRequest{Name: "operations", PageSize: -1}, codes.InvalidArgument, "INVALID_ARGUMENT", "-1"},
 			{"filter", &longrunningpb.ListOperationsRequest{Name: "operations", Filter: "done = maybe"}, codes.InvalidArgument, "INVALID_FILTER", "true or false"},
-			{"filter that is none", &longrunningpb.ListOperationsRequest{Name: "operations", Filter: "done AND ("}, codes.InvalidArgument, "INVALID_FILTER", "character"},
+			{"filter that is none", &longrunningpb.ListOperationsRequest{Name: "operations", Filter: "done AND ("}, codes.InvalidArgument, "INVALID_FILTER", "byte"},
 			{"metadata that no method has", &longrunningpb.ListOperationsRequest{Name: "operations", Filter: "metadata.nope = 1"}, codes.InvalidArgument, "INVALID_FILTER", "metadata.nope"},
 			{"a million parentheses", &longrunningpb.ListOperationsRequest{Name: "operations", Filter: strings.Repeat("(", 1_000_000)}, codes.InvalidArgument, "INVALID_FILTER", "4096"},
 			{"partial success", &longrunningpb.ListOperationsRequest{Name: "operations", ReturnPartialSuccess: true}, codes.Unimplemented, "UNSUPPORTED", "return_partial_success"},

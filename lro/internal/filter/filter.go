@@ -7,9 +7,9 @@ package filter
 import (
 	"errors"
 	"fmt"
-	"regexp"
-	"strconv"
+	"slices"
 	"strings"
+	"unicode"
 
 	"go.einride.tech/aip/filtering"
 	expr "google.golang.org/genproto/googleapis/api/expr/v1alpha1"
@@ -34,7 +34,7 @@ func Parse(text string, types []protoreflect.MessageDescriptor) (*Filter, error)
 	p.Init(quoted)
 	parsed, err := p.Parse()
 	if err != nil {
-		return nil, syntaxError(err, added)
+		return nil, syntaxError(err, quoted, added)
 	}
 	b := builder{types: types}
 	root, err := b.node(parsed.GetExpr())
@@ -61,23 +61,23 @@ type Conjuncts struct {
 	Name string
 }
 
-// place finds the position in an error of the parser, the innermost last.
-var place = regexp.MustCompile(`(?s).*\^ (.*) \((\d+):(\d+)\)`)
-
-// syntaxError says where the parser stopped, in the text as it was given.
-func syntaxError(err error, added []int) error {
-	found := place.FindStringSubmatch(err.Error())
-	if found == nil {
-		return errors.New("the filter cannot be read (AIP-160)")
+// syntaxError says where the parser stopped, in the text as it was given: without
+// the quotes that were added, and with the space before it that the parser drops.
+// The innermost of its errors knows; their text is long, and never built.
+func syntaxError(err error, quoted string, added []int) error {
+	type placed interface {
+		Position() filtering.Position
+		Message() string
 	}
-	column, _ := strconv.Atoi(found[3])
-	shift := 0
-	for _, at := range added {
-		if at < column-1 {
-			shift++
+	at, message := 0, "it is no filter"
+	for ; err != nil; err = errors.Unwrap(err) {
+		if e, ok := err.(placed); ok {
+			at, message = int(e.Position().Offset), e.Message()
 		}
 	}
-	return fmt.Errorf("the filter cannot be read at line %s, character %d: %s (AIP-160)", found[2], column-shift, found[1])
+	at += len(quoted) - len(strings.TrimLeftFunc(quoted, unicode.IsSpace))
+	quotes, _ := slices.BinarySearch(added, at)
+	return fmt.Errorf("the filter cannot be read at byte %d: %s (AIP-160)", at-quotes+1, message)
 }
 
 // node of the tree. OR and AND, NOT, and what compares a field.

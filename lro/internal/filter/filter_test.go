@@ -8,7 +8,9 @@ import (
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/descriptorpb"
 	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/longrunning-go/longrunning/lro/internal/filter"
 )
@@ -36,7 +38,8 @@ func parse(text string) (*filter.Filter, error) {
 		(&errdetails.RetryInfo{}).ProtoReflect().Descriptor(),
 		(&errdetails.ErrorInfo{}).ProtoReflect().Descriptor(),
 		(&errdetails.QuotaFailure{}).ProtoReflect().Descriptor(),
-		(&errdetails.Help_Link{}).ProtoReflect().Descriptor(),
+		(&descriptorpb.FieldDescriptorProto{}).ProtoReflect().Descriptor(),
+		(&wrapperspb.FloatValue{}).ProtoReflect().Descriptor(),
 	})
 }
 
@@ -44,6 +47,7 @@ func TestMatches(t *testing.T) {
 	t.Parallel()
 	info := &errdetails.ErrorInfo{Reason: "SLOW", Metadata: map[string]string{"zone": "a", "k-1": "b c"}}
 	quota := &errdetails.QuotaFailure{Violations: []*errdetails.QuotaFailure_Violation{{Subject: "cpu", FutureQuotaValue: new(int64(7))}}}
+	label := &descriptorpb.FieldDescriptorProto{Label: descriptorpb.FieldDescriptorProto_LABEL_REPEATED.Enum()}
 	delay := &errdetails.RetryInfo{RetryDelay: durationpb.New(20 * time.Second)}
 	for _, tt := range []struct {
 		filter string
@@ -104,6 +108,10 @@ func TestMatches(t *testing.T) {
 		{"metadata.violations.subject:cpu", quota, true},
 		{"metadata.violations.subject:gpu", quota, false},
 		{"metadata.violations.future_quota_value:7", quota, true},
+		{"metadata.label = LABEL_REPEATED", label, true},
+		{"metadata.label != LABEL_REPEATED", label, false},
+		{"metadata.value = 0.1", wrapperspb.Float(0.1), true},
+		{"metadata.value > 0.1", wrapperspb.Float(0.1), false},
 	} {
 		f, err := parse(tt.filter)
 		if err != nil {
@@ -120,10 +128,13 @@ func TestMatches(t *testing.T) {
 func TestInvalid(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"(":            "character",
-		"done = true)": "character 12",
-		"create_time > 2030-01-31T12:00:00Z AND (": "character",
-		"done =":                         "character",
+		"(":            "byte",
+		"done = true)": "byte 12",
+		"create_time > 2030-01-31T12:00:00Z AND done = true)": "byte 51",
+		"  done = true)":                 "byte 14",
+		"done\n AND done)":               "byte 15",
+		"metadata.label = LOUD":          "expected the name of a value of",
+		"done =":                         "byte",
 		`"text"`:                         "comparisons such as done=true",
 		"name":                           "done=true",
 		"nonsense = 1":                   "there is no field nonsense",
@@ -137,7 +148,7 @@ func TestInvalid(t *testing.T) {
 		"done > false":                   "no order",
 		"error = 5":                      "one of its fields",
 		"error.reason = x":               "there is no field error.reason",
-		"error.code = BOGUS":             "canonical code",
+		"error.code = BOGUS":             "a value of google.rpc.Code",
 		"metadata = 1":                   "one of its fields",
 		"metadata.nope = 1":              "no method has the field metadata.nope",
 		"metadata.retry_delay = soon":    "a duration",
@@ -149,7 +160,7 @@ func TestInvalid(t *testing.T) {
 		strings.Repeat("done ", 101):     "more than 100 terms",
 		strings.Repeat("x", 5000):        "at most 4096",
 		strings.Repeat("(", 1_000_000):   "at most 4096",
-		`name = "unclosed`:               "character",
+		`name = "unclosed`:               "byte",
 	} {
 		if _, err := parse(text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.60s: got error %v, want one that says %q", text, err, want)

@@ -39,7 +39,6 @@ func (k kind) String() string {
 type literal struct {
 	text   string
 	number *big.Rat // nil if it is none
-	quoted bool
 }
 
 // literalOf reads the right side. A field of the same name stands for its name:
@@ -47,17 +46,13 @@ type literal struct {
 func literalOf(e *expr.Expr) (literal, error) {
 	switch c := e.GetConstExpr().GetConstantKind().(type) {
 	case *expr.Constant_StringValue:
-		return literal{text: c.StringValue, quoted: true}, nil
+		return literal{text: c.StringValue}, nil
 	case *expr.Constant_Int64Value:
 		return literal{text: strconv.FormatInt(c.Int64Value, 10), number: new(big.Rat).SetInt64(c.Int64Value)}, nil
 	case *expr.Constant_Uint64Value:
 		return literal{text: strconv.FormatUint(c.Uint64Value, 10), number: new(big.Rat).SetUint64(c.Uint64Value)}, nil
 	case *expr.Constant_DoubleValue:
-		r := new(big.Rat).SetFloat64(c.DoubleValue)
-		if r == nil {
-			return literal{}, fmt.Errorf("%v is no number to compare with", c.DoubleValue)
-		}
-		return literal{text: fmt.Sprint(c.DoubleValue), number: r}, nil
+		return literal{text: fmt.Sprint(c.DoubleValue), number: decimal(c.DoubleValue, 64)}, nil
 	}
 	path, err := pathOf(e)
 	if err != nil {
@@ -66,15 +61,24 @@ func literalOf(e *expr.Expr) (literal, error) {
 	return literal{text: strings.Join(path, ".")}, nil
 }
 
+// decimal answers the number that a float of so many bits is written as, so that
+// 0.1 is 0.1 whatever its bits; nil if it is none.
+func decimal(f float64, bits int) *big.Rat {
+	n, ok := new(big.Rat).SetString(strconv.FormatFloat(f, 'g', -1, bits))
+	if !ok {
+		return nil
+	}
+	return n
+}
+
 // A want is a literal as a value of one kind.
 type want struct {
-	kind  kind
 	value any // string, bool, *big.Rat, time.Time or time.Duration
 	wild  []string
 }
 
 func (l literal) as(k kind) (want, error) {
-	w := want{kind: k}
+	var w want
 	var err error
 	switch k {
 	case kindString, kindBytes, kindEnum:

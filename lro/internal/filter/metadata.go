@@ -14,30 +14,36 @@ const (
 	durationName  = protoreflect.FullName("google.protobuf.Duration")
 )
 
-// kindBelow answers the kind of the field at path below a message, and whether
-// there is one that op applies to.
-func kindBelow(m protoreflect.MessageDescriptor, path []string, op operator) (kind, bool) {
+// A target is what a field may be compared as.
+type target struct {
+	kind kind
+	enum protoreflect.EnumDescriptor // of kindEnum in metadata
+}
+
+// targetBelow answers what the field at path below a message may be compared as,
+// and whether there is one that op applies to.
+func targetBelow(m protoreflect.MessageDescriptor, path []string, op operator) (target, bool) {
 	fd := fieldOf(m, path[0])
 	if fd == nil {
-		return 0, false
+		return target{}, false
 	}
 	rest := path[1:]
 	switch {
 	case fd.IsMap():
 		if len(rest) == 0 {
-			return kindString, op == ":" // the key
+			return target{kind: kindString}, op == ":" // the key
 		}
 		fd, rest = fd.MapValue(), rest[1:]
 	case fd.IsList() && op != ":":
-		return 0, false
+		return target{}, false
 	}
 	if len(rest) > 0 {
 		if fd.Message() == nil {
-			return 0, false
+			return target{}, false
 		}
-		return kindBelow(fd.Message(), rest, op)
+		return targetBelow(fd.Message(), rest, op)
 	}
-	return kindOf(fd), true
+	return target{kindOf(fd), fd.Enum()}, true
 }
 
 func fieldOf(m protoreflect.MessageDescriptor, name string) protoreflect.FieldDescriptor {
@@ -142,7 +148,11 @@ func valueOf(k kind, fd protoreflect.FieldDescriptor, v protoreflect.Value) any 
 		}
 		return strconv.Itoa(int(v.Enum()))
 	case kindFloat:
-		if n := new(big.Rat).SetFloat64(v.Float()); n != nil {
+		bits := 64
+		if fd.Kind() == protoreflect.FloatKind {
+			bits = 32
+		}
+		if n := decimal(v.Float(), bits); n != nil {
 			return n
 		}
 	case kindInt:

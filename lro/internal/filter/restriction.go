@@ -9,6 +9,7 @@ import (
 
 	expr "google.golang.org/genproto/googleapis/api/expr/v1alpha1"
 	"google.golang.org/genproto/googleapis/rpc/code"
+	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
 // An operator is one of = != < <= > >= and the : of AIP-160.
@@ -49,17 +50,17 @@ func (b *builder) restriction(op operator, left, right *expr.Expr) (node, error)
 
 func (b *builder) restrict(op operator, path []string, value literal) (node, error) {
 	r := &restriction{field: path[0], path: path[1:], op: op, any: value.text == "*" && op == ":", wants: make(map[kind]want)}
-	kinds, err := b.kindsOf(r)
+	targets, err := b.targetsOf(r)
 	if err != nil {
 		return nil, err
 	}
-	for _, k := range kinds {
+	for _, t := range targets {
 		if r.any {
 			return r, nil
 		}
 		var w want
-		if w, err = r.want(k, value); err == nil {
-			r.wants[k] = w
+		if w, err = r.want(t, value); err == nil {
+			r.wants[t.kind] = w
 		}
 	}
 	if len(r.wants) == 0 {
@@ -68,52 +69,51 @@ func (b *builder) restrict(op operator, path []string, value literal) (node, err
 	return r, nil
 }
 
-// want is value as a kind that the field of r has.
-func (r *restriction) want(k kind, value literal) (want, error) {
-	_, isCode := code.Code_value[value.text]
+// want is value as what the field of r may be.
+func (r *restriction) want(t target, value literal) (want, error) {
 	ordered := r.op != "=" && r.op != "!=" && r.op != ":"
 	switch {
-	case ordered && (k == kindBool || k == kindEnum || k == kindBytes):
+	case ordered && (t.kind == kindBool || t.kind == kindEnum || t.kind == kindBytes):
 		return want{}, fmt.Errorf("what has no order cannot be compared by %s", r.op)
-	case r.field == fieldError && k == kindEnum && !isCode:
-		return want{}, fmt.Errorf("%q does not fit: expected the number or the name of a canonical code, such as NOT_FOUND", value.text)
+	case t.kind == kindEnum && t.enum.Values().ByName(protoreflect.Name(value.text)) == nil:
+		return want{}, fmt.Errorf("%q does not fit: expected the name of a value of %s", value.text, t.enum.FullName())
 	}
-	return value.as(k)
+	return value.as(t.kind)
 }
 
-// kindsOf answers what the field of r may be, one kind for each type of metadata
-// that has it.
-func (b *builder) kindsOf(r *restriction) ([]kind, error) {
+// targetsOf answers what the field of r may be, one target for each type of
+// metadata that has it.
+func (b *builder) targetsOf(r *restriction) ([]target, error) {
 	full := strings.Join(append([]string{r.field}, r.path...), ".")
 	switch {
 	case r.field == fieldError && len(r.path) == 0, r.field == fieldMetadata && len(r.path) == 0:
 		if !r.any {
 			return nil, fmt.Errorf("%s is a message: compare one of its fields, or ask by %s:* whether there is one", full, full)
 		}
-		return []kind{kindMessage}, nil
+		return []target{{kind: kindMessage}}, nil
 	case r.field == fieldError && slices.Equal(r.path, []string{"code"}):
-		return []kind{kindInt, kindEnum}, nil
+		return []target{{kind: kindInt}, {kindEnum, code.Code(0).Descriptor()}}, nil
 	case r.field == fieldError && slices.Equal(r.path, []string{"message"}):
-		return []kind{kindString}, nil
+		return []target{{kind: kindString}}, nil
 	case r.field == fieldMetadata:
-		if kinds := b.kindsBelow(r); len(kinds) > 0 {
-			return kinds, nil
+		if targets := b.targetsBelow(r); len(targets) > 0 {
+			return targets, nil
 		}
 		return nil, fmt.Errorf("no method has the field %s in its metadata, or %s does not apply to it (a repeated field takes : only)", full, r.op)
 	}
 	if k := kindOfField(r.field); k != 0 && len(r.path) == 0 {
-		return []kind{k}, nil
+		return []target{{kind: k}}, nil
 	}
 	return nil, fmt.Errorf("there is no field %s; there are %s", full, known)
 }
 
-func (b *builder) kindsBelow(r *restriction) (kinds []kind) {
-	for _, t := range b.types {
-		if k, ok := kindBelow(t, r.path, r.op); ok && !slices.Contains(kinds, k) {
-			kinds = append(kinds, k)
+func (b *builder) targetsBelow(r *restriction) (targets []target) {
+	for _, m := range b.types {
+		if t, ok := targetBelow(m, r.path, r.op); ok {
+			targets = append(targets, t)
 		}
 	}
-	return kinds
+	return targets
 }
 
 func (r *restriction) matches(op *Operation) bool {

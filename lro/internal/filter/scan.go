@@ -52,7 +52,7 @@ func (s *scanner) step() error {
 		size = stringSize(rest)
 	case c == '(':
 		if s.depth++; s.depth > maxDepth {
-			return fmt.Errorf("the parentheses of the filter are nested deeper than %d at character %d", maxDepth, s.at+1)
+			return fmt.Errorf("the parentheses of the filter are nested deeper than %d at byte %d", maxDepth, s.at+1)
 		}
 	case c == ')':
 		s.depth--
