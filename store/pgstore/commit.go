@@ -1,7 +1,9 @@
 package pgstore
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -54,11 +56,14 @@ func (s *Store) pipeline(ctx context.Context, pool *pgxpool.Pool, statements []s
 	if closeErr := results.Close(); err == nil && closeErr != nil {
 		err = &commitError{closeErr}
 	}
-	if err != nil && conn.Conn().PgConn().TxStatus() != 'I' {
+	if conn.Conn().PgConn().TxStatus() != idle {
+		err = cmp.Or(err, errOpen)
 		_, _ = conn.Exec(ctx, `ROLLBACK`)
 	}
 	return err
 }
+
+var errOpen = errors.New("the transaction is still open, so nothing is committed")
 
 func readAll(results pgx.BatchResults, statements []statement) error {
 	for _, q := range statements {

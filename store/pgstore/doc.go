@@ -56,6 +56,7 @@
 // Prepared statements need its support, or default_query_exec_mode=exec in the
 // connection's URL. LISTEN does not work there; the store finds that out, logs it,
 // and tells its listeners to look every second instead. And each transaction brings
-// its settings, which makes a lone write take a tenth longer; so it does where the
-// pool has one of the hooks BeforeAcquire, PrepareConn and AfterRelease.
+// its settings, which makes a lone write take a tenth longer. So it does where
+// the pool has one of the hooks BeforeAcquire, PrepareConn and AfterRelease, or sends
+// statements by the simple protocol.
 package pgstore

@@ -4,7 +4,6 @@ package pgstore_test
 
 import (
 	"fmt"
-	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -68,10 +67,6 @@ func TestPgBouncerProtocols(t *testing.T) {
 			}})
 		})
 	}
-}
-
-func inMode(url, mode string) string {
-	return url + map[bool]string{true: "&", false: "?"}[strings.Contains(url, "?")] + "default_query_exec_mode=" + mode
 }
 
 // behind answers a database of its own behind the pooler, with a clock.

@@ -16,9 +16,16 @@ const (
 	set_config('statement_timeout', '%d', {local}), set_config('lock_timeout', '%d', {local}),
 	CASE WHEN current_setting('synchronous_commit') = 'off' THEN set_config('synchronous_commit', 'on', {local}) END`
 
-	// sessionSettings are what the transactions of a session of ours have besides.
+	// sessionSettings are what a session of ours has besides: how its transactions
+	// begin, and that a reload of the server's configuration does not change how they
+	// are committed.
 	sessionSettings = `, set_config('default_transaction_isolation', 'read committed', false),
-	set_config('default_transaction_read_only', 'off', false)`
+	set_config('default_transaction_read_only', 'off', false),
+	CASE WHEN current_setting('synchronous_commit') <> 'off' THEN set_config('synchronous_commit', current_setting('synchronous_commit'), false) END`
+
+	// backend tells whose session this is, and whether it is new, as far as its role
+	// may know.
+	backend = `SELECT pid, coalesce(clock_timestamp() - backend_start < interval '30 seconds', false) FROM pg_stat_activity WHERE pid = pg_backend_pid()`
 
 	// noBitmaps is for statements that want the order of an index, which a bitmap of
 	// another, sorted, would give them too.
@@ -64,12 +71,26 @@ func (s *Store) reserve(ctx context.Context) (*pgxpool.Pool, error) {
 }
 
 // own makes the session of a connection ours, unless a pooler stands in between:
-// that hands sessions to others, and tells its clients process ids of its own.
+// that hands sessions to others, which it has had for a while, and tells its clients
+// process ids of its own. Two kinds of session stay as they are: one that the
+// application has left in a transaction, which only a COMMIT ends; and one of the
+// simple protocol, where an error of the commit cannot be told from one of the
+// statement.
+//
+// The context that a pool gives AfterConnect has no deadline.
 func (s *Store) own(ctx context.Context, conn *pgx.Conn) error {
+	if conn.PgConn().TxStatus() != idle || conn.Config().DefaultQueryExecMode == pgx.QueryExecModeSimpleProtocol {
+		return nil
+	}
+	ctx, stop := context.WithTimeout(ctx, s.opts.Timeout+time.Second)
+	defer stop()
 	var pid uint32
-	err := conn.QueryRow(ctx, `SELECT pg_backend_pid()`).Scan(&pid)
-	if err != nil || pid != conn.PgConn().PID() {
+	var isNew bool
+	if err := conn.QueryRow(ctx, backend).Scan(&pid, &isNew); err != nil {
 		return err
+	}
+	if pid != conn.PgConn().PID() || !isNew {
+		return nil
 	}
 	if _, err := conn.Exec(ctx, s.sql.session); err != nil {
 		return err
@@ -77,3 +98,6 @@ func (s *Store) own(ctx context.Context, conn *pgx.Conn) error {
 	conn.PgConn().CustomData()[ownKey] = true
 	return nil
 }
+
+// idle is the status of a connection that is in no transaction.
+const idle = 'I'

@@ -96,6 +96,11 @@ func (d *database) Advance(by time.Duration) {
 	script(d.tb, pool, fmt.Sprintf(`UPDATE %s.ahead SET by = by + interval '%d microseconds'`, d.clock(), by.Microseconds()))
 }
 
+// inMode answers the URL for one of pgx's ways to send a statement.
+func inMode(url, mode string) string {
+	return url + map[bool]string{true: "&", false: "?"}[strings.Contains(url, "?")] + "default_query_exec_mode=" + mode
+}
+
 func script(tb testing.TB, pool *pgxpool.Pool, sql string) {
 	tb.Helper()
 	conn, err := pool.Acquire(context.WithoutCancel(tb.Context()))
