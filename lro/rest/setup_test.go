@@ -64,12 +64,12 @@ func setup(t *testing.T, auth lro.Authorizer, method *lro.MethodOptions) *servic
 }
 
 // bubble is setup in a bubble of fake time.
-func bubble(t *testing.T, auth lro.Authorizer, method *lro.MethodOptions, f func(*service)) {
+func bubble(t *testing.T, auth lro.Authorizer, method *lro.MethodOptions, f func(*testing.T, *service)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		s := setup(t, auth, method)
 		synctest.Wait()
-		f(s)
+		f(t, s)
 	})
 }
 

@@ -1,0 +1,165 @@
+package rest_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"cloud.google.com/go/longrunning/autogen/longrunningpb"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/longrunning-go/longrunning/lro/rest"
+)
+
+// Query parameters are the fields of the request, by either of their names.
+func TestQuery(t *testing.T) {
+	t.Parallel()
+	page := &longrunningpb.ListOperationsRequest{
+		Name: "projects/p1", Filter: "done = true", PageSize: 7, PageToken: "a/b+c=", ReturnPartialSuccess: true,
+	}
+	for _, tt := range []struct {
+		target string
+		want   proto.Message
+	}{
+		{"/v1/projects/p1/operations?filter=done+%3D+true&pageSize=7&pageToken=a%2Fb%2Bc%3D&returnPartialSuccess=true", page},
+		{"/v1/projects/p1/operations?filter=done%20=%20true&page_size=7&page_token=a/b%2Bc=&return_partial_success=true", page},
+		{"/v1/operations?pageSize=-1", &longrunningpb.ListOperationsRequest{Name: "operations", PageSize: -1}},
+		{"/v1/operations?", list("operations")},
+		{"/v1/operations?&&", list("operations")},
+		{"/v1/operations?returnPartialSuccess=false", list("operations")},
+		{"/?timeout=0s&name=operations/x", waitFor("operations/x", 0)},
+		{"/?timeout=-1s&name=operations/x", waitFor("operations/x", -time.Second)},
+		{"/?timeout=0.25s&name=a%20b", waitFor("a b", 250*time.Millisecond)},
+
+		// What Google's REST clients add is ignored, as they write it and as others do.
+		{"/v1/operations/x?%24alt=json%3Benum-encoding%3Dint", get("operations/x")},
+		{"/v1/operations/x?$alt=json;enum-encoding=int", get("operations/x")},
+		{"/v1/operations/x?$.xgafv=2&$prettyPrint", get("operations/x")},
+		{"/?name=operations%2Fx&$alt=json;enum-encoding=int&timeout=1s", waitFor("operations/x", time.Second)},
+	} {
+		s := new(recorder)
+		a := call(t, rest.NewHandler(s, nil), "GET", tt.target, "")
+		if a.Code != http.StatusOK || !proto.Equal(s.got, tt.want) {
+			t.Errorf("%s: got %d and the request %v, want 200 and %v; body %s", tt.target, a.Code, s.got, tt.want, a.Body)
+		}
+	}
+}
+
+// What is wrong with a query is INVALID_ARGUMENT, with the parameter's name.
+func TestBadQuery(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ method, target, field, text string }{
+		{"GET", "/v1/operations?page_size=x", "page_size", "whole number"},
+		{"GET", "/v1/operations?pageSize=1.5", "page_size", "whole number"},
+		{"GET", "/v1/operations?pageSize=2147483648", "page_size", "32 bits"},
+		{"GET", "/v1/operations?pageSize=", "page_size", "whole number"},
+		{"GET", "/v1/operations?pageSize=1&page_size=1", "page_size", "twice"},
+		{"GET", "/v1/operations?returnPartialSuccess=yes", "return_partial_success", "true or false"},
+		{"GET", "/v1/operations?name=projects/p1", "name", "unknown query parameter"},
+		{"GET", "/v1/operations?pagesize=1", "pagesize", "filter, pageSize, pageToken, returnPartialSuccess"},
+		{"GET", "/v1/operations?filter=%zz", "filter", "not escaped"},
+		{"GET", "/v1/operations?%zz=1", "%zz", "not escaped"},
+		{"GET", "/?timeout=bananas", "timeout", "1.500s"},
+		{"GET", "/?timeout=1", "timeout", "1.500s"},
+		{"GET", "/?timeout=1m", "timeout", "1.500s"},
+		{"GET", "/?timeout=1e3s", "timeout", "1.500s"},
+		{"GET", "/?timeout=", "timeout", "1.500s"},
+		{"GET", "/?timeout=%22", "timeout", "1.500s"},
+		{"GET", "/?timeout=999999999999999s", "timeout", "1.500s"},
+		{"GET", "/?name=operations/a&name=operations/b", "name", "twice"},
+		{"GET", "/?Name=operations/a", "Name", "name, timeout"},
+		{"GET", "/v1/operations/x?alt=json", "alt", "GetOperation has none here"},
+		{"GET", "/v1/operations/x?name=operations/y", "name", "unknown query parameter"},
+		{"DELETE", "/v1/operations/x?force=true", "force", "DeleteOperation"},
+		{"POST", "/v1/operations/x:wait?timeout=1s", "timeout", "WaitOperation has none here"},
+		{"GET", "/v1/operations/x?" + strings.Repeat("a", 10_000), strings.Repeat("a", 128) + "…", "unknown"},
+		{"GET", "/v1/operations/x?%ff", "\ufffd", "unknown"},
+	} {
+		s := new(recorder)
+		a := call(t, rest.NewHandler(s, nil), tt.method, tt.target, "")
+		a.want(t, tt.target, http.StatusBadRequest, "INVALID_ARGUMENT", "INVALID_ARGUMENT", tt.field)
+		if !strings.Contains(a.Body.String(), tt.text) {
+			t.Errorf("%s: got %s, want a message with %q: it says what to do", tt.target, a.Body, tt.text)
+		}
+		if s.got != nil {
+			t.Errorf("%s: the server saw %v, want nothing", tt.target, s.got)
+		}
+	}
+}
+
+// A body is a JSON object, or nothing. Google's client repeats the name in it.
+func TestBody(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		target, body string
+		want         proto.Message
+	}{
+		{"/v1/operations/x:cancel", "", cancel("operations/x")},
+		{"/v1/operations/x:cancel", "{}", cancel("operations/x")},
+		{"/v1/operations/x:cancel", " {\n} ", cancel("operations/x")},
+		{"/v1/a%252Fb/operations/x:cancel", `{"name": "a%2Fb/operations/x"}`, cancel("a%2Fb/operations/x")},
+		{"/v1/operations/x:wait", `{"timeout":"1.500s"}`, waitFor("operations/x", 1500*time.Millisecond)},
+		{"/v1/operations/x:wait", `{"timeout":"0s","name":"operations/x"}`, waitFor("operations/x", 0)},
+		{"/v1/operations/x:wait", `{"timeout":null,"name":null}`, wait("operations/x")},
+		{"/v1/operations/x:wait?$alt=json", `{}`, wait("operations/x")},
+	} {
+		s := new(recorder)
+		a := call(t, rest.NewHandler(s, nil), "POST", tt.target, tt.body)
+		if a.Code != http.StatusOK || !proto.Equal(s.got, tt.want) {
+			t.Errorf("%s %s: got %d and the request %v, want 200 and %v; body %s", tt.target, tt.body, a.Code, s.got, tt.want, a.Body)
+		}
+	}
+}
+
+func TestBadBody(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ method, target, body, field, text string }{
+		{"POST", "/v1/operations/x:wait", `{"timeout":"bananas"}`, "timeout", "1.500s"},
+		{"POST", "/v1/operations/x:wait", `{"timeout":5}`, "timeout", "must be a string"},
+		{"POST", "/v1/operations/x:wait", `{"timeout":{"seconds":5}}`, "timeout", "must be a string"},
+		{"POST", "/v1/operations/x:wait", `{"time_out":"5s"}`, "time_out", "unknown field"},
+		{"POST", "/v1/operations/x:wait", `{"Timeout":"5s"}`, "Timeout", "unknown field"},
+		{"POST", "/v1/operations/x:cancel", `{"timeout":"5s"}`, "timeout", "unknown field"},
+		{"POST", "/v1/operations/x:cancel", `{"name":"operations/y"}`, "name", "leave it out"},
+		{"POST", "/v1/operations/x:cancel", `{"name":""}`, "name", "leave it out"},
+		{"POST", "/v1/operations/x:cancel", `{`, "", "not a JSON object"},
+		{"POST", "/v1/operations/x:cancel", `{} {}`, "", "not a JSON object"},
+		{"POST", "/v1/operations/x:cancel", `[]`, "", "not a JSON object"},
+		{"POST", "/v1/operations/x:cancel", `null`, "", "not a JSON object"},
+		{"POST", "/v1/operations/x:cancel", `"x"`, "", "not a JSON object"},
+		{"POST", "/v1/operations/x:cancel", " ", "", "not a JSON object"},
+		{"POST", "/v1/operations/x:cancel", strings.Repeat("[", 10_000), "", "not a JSON object"},
+		{"DELETE", "/v1/operations/x", `{}`, "", "takes no body"},
+		{"GET", "/v1/operations/x", `{}`, "", "takes no body"},
+	} {
+		s := new(recorder)
+		a := call(t, rest.NewHandler(s, nil), tt.method, tt.target, tt.body)
+		a.want(t, tt.target+" "+tt.body, http.StatusBadRequest, "INVALID_ARGUMENT", "INVALID_ARGUMENT", tt.field)
+		if !strings.Contains(a.Body.String(), tt.text) {
+			t.Errorf("%s %s: got %s, want a message with %q: it says what to do", tt.target, tt.body, a.Body, tt.text)
+		}
+		if s.got != nil {
+			t.Errorf("%s %s: the server saw %v, want nothing", tt.target, tt.body, s.got)
+		}
+	}
+}
+
+// Bodies are bounded, whether their length is announced or not.
+func TestLargeBody(t *testing.T) {
+	t.Parallel()
+	for _, length := range []int64{-1, 1 << 20} {
+		s := new(recorder)
+		r, err := http.NewRequestWithContext(t.Context(), "POST", "/v1/operations/x:cancel", strings.NewReader(strings.Repeat(" ", 1<<20)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.ContentLength = length
+		r.Header.Set("Content-Type", "application/json")
+		serve(t, rest.NewHandler(s, nil), r).
+			want(t, "a body of 1 MiB", http.StatusRequestEntityTooLarge, "INVALID_ARGUMENT", "PAYLOAD_TOO_LARGE", "")
+		if s.got != nil {
+			t.Errorf("a body of 1 MiB, length %d: the server saw %v, want nothing", length, s.got)
+		}
+	}
+}
