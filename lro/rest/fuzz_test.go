@@ -53,7 +53,7 @@ func FuzzPath(f *testing.F) {
 		// The same text as a name, escaped as one segment.
 		name := path + "/operations/" + query
 		escaped := strings.ReplaceAll(url.PathEscape(name), ":", "%3A")
-		for target, want := range map[string]proto.Message{
+		for line, want := range map[string]proto.Message{
 			"GET /v1/" + escaped:                      get(name),
 			"DELETE /v1/" + escaped:                   remove(name),
 			"POST /v1/" + escaped + ":cancel":         cancel(name),
@@ -61,7 +61,7 @@ func FuzzPath(f *testing.F) {
 			"GET /?name=" + url.QueryEscape(name):     wait(name),
 			"GET /v1/" + escaped + "%2F../operations": list(name + "/.."),
 		} {
-			method, target := split(target)
+			method, target := split(line)
 			r, err := http.NewRequestWithContext(t.Context(), method, target, http.NoBody)
 			if err != nil {
 				t.Fatal(err)

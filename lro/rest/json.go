@@ -104,12 +104,11 @@ func (o opaque) marshal(msg proto.Message) ([]byte, error) {
 func (o opaque) find(m protoreflect.Message, depth int) {
 	_ = anys(m, func(a *anypb.Any) error { // which never fails
 		a.TypeUrl = writable(a.GetTypeUrl())
-		inner, err := a.UnmarshalNew()
-		if err != nil || depth >= maxDepth {
+		if inner, err := a.UnmarshalNew(); err == nil && depth < maxDepth {
+			o.find(inner.ProtoReflect(), depth+1)
+		} else {
 			o[a.GetTypeUrl()] = true
-			return nil
 		}
-		o.find(inner.ProtoReflect(), depth+1)
 		return nil
 	})
 }

@@ -82,7 +82,7 @@ func to[In, Out proto.Message](rpc string, call func(longrunningpb.OperationsSer
 	return route{
 		rpc: rpc, in: in.ProtoReflect().Type(), out: out.ProtoReflect().Type(),
 		call: func(ctx context.Context, s longrunningpb.OperationsServer, req proto.Message) (proto.Message, error) {
-			return call(s, ctx, req.(In)) //nolint:forcetypeassert // made from rt.in
+			return call(s, ctx, req.(In)) // made from rt.in
 		},
 	}
 }

@@ -116,7 +116,7 @@ func call(t *testing.T, h http.Handler, method, target, body string, headers ...
 	return serve(t, h, r)
 }
 
-func serve(t testing.TB, h http.Handler, r *http.Request) *answer {
+func serve(t *testing.T, h http.Handler, r *http.Request) *answer {
 	t.Helper()
 	a := &answer{ResponseRecorder: httptest.NewRecorder()}
 	h.ServeHTTP(a, r)
@@ -149,7 +149,7 @@ func serve(t testing.TB, h http.Handler, r *http.Request) *answer {
 
 // checkEnvelope: an error is in Google's envelope, with a google.rpc.Code's
 // name, and has one ErrorInfo where the server or the handler made it (AIP-193).
-func (a *answer) checkEnvelope(t testing.TB, what string) {
+func (a *answer) checkEnvelope(t *testing.T, what string) {
 	t.Helper()
 	e, _ := a.body["error"].(map[string]any)
 	name, _ := e["status"].(string)

@@ -93,7 +93,7 @@ func envelope(err error) (httpCode int, body []byte) {
 	if !ok {
 		st = status.FromContextError(err)
 	}
-	code, name := int32(st.Code()), codepb.Code_name[int32(st.Code())] //nolint:gosec // a google.rpc.Code
+	code, name := int32(st.Code()), codepb.Code_name[int32(st.Code())]
 	if code == 0 || name == "" {
 		code, name = int32(codepb.Code_UNKNOWN), codepb.Code_UNKNOWN.String()
 	}

@@ -57,7 +57,9 @@ func TestTenants(t *testing.T) {
 	}
 }
 
+// matrix asks in every way for what the tenant may see and what it may not.
 func matrix(t *testing.T, s *service, verb, target string) {
+	t.Helper()
 	own, other := s.start("projects/acme"), s.start("projects/acme-evil")
 	id := other[strings.LastIndex(other, "/")+1:]
 	denied := []string{ // the first is the one that exists

@@ -1,10 +1,19 @@
-// Command server serves Snapshots and google.longrunning.Operations over gRPC.
+// Command server serves Snapshots and google.longrunning.Operations over gRPC,
+// and with -http the operations over HTTP/JSON too.
 //
 //	go run ./examples/snapshots/server -dir /var/snapshots -store sqlite:/var/snapshots/operations.db
 //
 // Operations are kept in a SQLite file or, with -store postgres://USER@HOST/DATABASE,
 // in Postgres; by default in memory, where they end with the process. The server
 // makes the tables itself. Servers on one store share the folder -dir too.
+//
+// With -http localhost:8081 the server also answers
+//
+//	curl localhost:8081/v1/projects/p1/operations
+//	curl localhost:8081/v1/projects/p1/operations/ID
+//	curl -X POST localhost:8081/v1/projects/p1/operations/ID:wait
+//
+// and /openapi.json says what else.
 //
 // SIGTERM or an interrupt drains it: calls that wait are answered, handlers get
 // 20 seconds to end, and what is left is handed to the next server on the same
@@ -72,7 +81,7 @@ func parse(args []string) *config {
 	var c config
 	flags := flag.NewFlagSet("server", flag.ExitOnError)
 	flags.StringVar(&c.addr, "addr", "localhost:8080", "where to serve gRPC")
-	flags.StringVar(&c.http, "http", "", "where to serve HTTP/JSON: accepted, and served by a later version")
+	flags.StringVar(&c.http, "http", "", "where to serve operations over HTTP/JSON; not at all by default")
 	flags.StringVar(&c.store, "store", memory, "where to keep operations: memory, sqlite:FILE or postgres://USER:PASSWORD@HOST:PORT/DATABASE")
 	flags.StringVar(&c.dir, "dir", "snapshots", "the `folder` of the archives; servers that share a store share it")
 	flags.DurationVar(&c.lease, "lease", 15*time.Second, "how long this server counts as alive after its last heartbeat, at least 1s")
@@ -119,29 +128,47 @@ func run(ctx context.Context, c *config, out *log.Logger) (err error) {
 	if err != nil {
 		return err
 	}
-	out.Printf("serving gRPC on %s, operations in store %s, archives in %s", listener.Addr(), st.name, c.dir)
+	var web net.Listener
 	if c.http != "" {
-		out.Printf("-http %s: HTTP/JSON is served by a later version", c.http)
+		if web, err = lc.Listen(ctx, "tcp", c.http); err != nil {
+			return errors.Join(fmt.Errorf("-http: %w", err), listener.Close())
+		}
 	}
-	return serve(ctx, m, svc, listener, out)
+	out.Printf("serving gRPC on %s, operations in store %s, archives in %s", listener.Addr(), st.name, c.dir)
+	if web != nil {
+		out.Printf("serving HTTP/JSON on %s", web.Addr())
+	}
+	return serve(ctx, m, svc, listener, web, out)
 }
 
-// serve runs m and a gRPC server on listener until ctx ends or one of them
-// fails, then drains m, and then stops the server.
-func serve(ctx context.Context, m *lro.Manager, svc *service.Service, listener net.Listener, out *log.Logger) error {
+// serve runs m, a gRPC server on listener and, unless web is nil, an HTTP server
+// on that, until ctx ends or one of them fails, then drains m, and then stops the
+// servers.
+func serve(ctx context.Context, m *lro.Manager, svc *service.Service, listener, web net.Listener, out *log.Logger) error {
 	g := grpc.NewServer()
 	pb.RegisterSnapshotsServer(g, svc)
-	longrunningpb.RegisterOperationsServer(g, lro.NewServer(m, lro.AllowAll, nil))
+	operations := lro.NewServer(m, lro.AllowAll, nil)
+	longrunningpb.RegisterOperationsServer(g, operations)
 	alive := health.NewServer()
 	grpc_health_v1.RegisterHealthServer(g, alive)
 	reflection.Register(g)
 
+	h := newHTTP(operations)
+
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	served := make(chan error, 1)
+	served := make(chan error, 2)
 	go func() {
 		defer cancel()
 		served <- g.Serve(listener)
+	}()
+	go func() {
+		if web == nil {
+			served <- nil
+			return
+		}
+		defer cancel()
+		served <- serveHTTP(h, web)
 	}()
 	context.AfterFunc(ctx, func() {
 		out.Print("draining; a second signal ends the server at once")
@@ -152,5 +179,6 @@ func serve(ctx context.Context, m *lro.Manager, svc *service.Service, listener n
 	force := time.AfterFunc(2*time.Second, g.Stop)
 	defer force.Stop()
 	g.GracefulStop()
-	return errors.Join(err, <-served)
+	stopHTTP(ctx, h)
+	return errors.Join(err, <-served, <-served)
 }

@@ -46,6 +46,7 @@ type process struct {
 	cmd    *exec.Cmd
 	dir    string
 	line   string // that it printed first
+	stdout *bufio.Reader
 	ended  chan error
 	stderr *strings.Builder
 }
@@ -74,7 +75,8 @@ func setupIn(t *testing.T, dir string, args ...string) *process {
 		for range p.ended {
 		}
 	})
-	p.line, err = bufio.NewReader(stdout).ReadString('\n')
+	p.stdout = bufio.NewReader(stdout)
+	p.line, err = p.stdout.ReadString('\n')
 	go func() {
 		p.ended <- p.cmd.Wait()
 		close(p.ended)
@@ -129,7 +131,7 @@ func (p *process) take(t *testing.T, bytesPerSecond int64) *poller.Poller[*pb.Ta
 
 func TestServer(t *testing.T) {
 	t.Parallel()
-	p := setup(t, "-http", "localhost:0", "-lease", "5s", "-store", "memory")
+	p := setup(t, "-lease", "5s", "-store", "memory")
 	res, err := p.start(t, 1_000, 0).Wait(t.Context())
 	if err != nil || res.GetBytes() != 1_000 || filepath.Dir(res.GetSnapshot()) != p.dir {
 		t.Errorf("TakeSnapshot: got %v, %v, want 1,000 bytes archived in %s", res, err, p.dir)

@@ -18,6 +18,7 @@ func TestRefused(t *testing.T) {
 		store string
 		lease time.Duration
 		addr  string
+		http  string
 		want  string
 	}{
 		"unknown store":     {store: "redis", want: `found "redis"`},
@@ -30,10 +31,11 @@ func TestRefused(t *testing.T) {
 		"no file":           {store: "sqlite:", want: "path"},
 		"short lease":       {store: memory, lease: time.Millisecond, want: "LeaseTTL"},
 		"bad address":       {store: memory, addr: "no:such:address", want: "address"},
+		"bad HTTP address":  {store: memory, addr: "localhost:0", http: "no:such:address", want: "-http: "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			err := run(t.Context(), &config{store: c.store, lease: c.lease, addr: c.addr, dir: t.TempDir()}, log.New(t.Output(), "", 0))
+			err := run(t.Context(), &config{store: c.store, lease: c.lease, addr: c.addr, http: c.http, dir: t.TempDir()}, log.New(t.Output(), "", 0))
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Fatalf("got error %v, want one with %q", err, c.want)
 			}
