@@ -51,9 +51,9 @@
 // interceptors do over gRPC. CORS headers, compression and rate limits are
 // middleware too.
 //
-// A wait ends when its client hangs up, and outlasts the ReadTimeout and
-// WriteTimeout of the http.Server, so set them as short as all other requests
-// allow. Middleware that wraps the http.ResponseWriter should have an Unwrap
-// method ([net/http.ResponseController]); without it waits are cut to the
-// shorter of the two timeouts.
+// A wait ends when its client hangs up, and outlasts the WriteTimeout of the
+// http.Server, so set that, ReadTimeout and the others as short as all other
+// requests allow. Middleware that wraps the http.ResponseWriter should have an
+// Unwrap method ([net/http.ResponseController]); without it waits are cut to
+// WriteTimeout.
 package rest

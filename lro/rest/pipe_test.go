@@ -43,17 +43,23 @@ func (p *pipe) dial(context.Context, string, string) (net.Conn, error) {
 	}
 }
 
-// listen serves srv on a pipe until the end of the test and answers a client.
-func listen(t *testing.T, srv *http.Server) (*pipe, *http.Client) {
+// listen serves srv on a pipe until the end of the test and answers a client
+// that speaks this version of HTTP.
+func listen(t *testing.T, srv *http.Server, version int) (*pipe, *http.Client) {
 	t.Helper()
 	p := &pipe{conns: make(chan net.Conn), closed: make(chan struct{})}
+	srv.Protocols = new(http.Protocols)
+	srv.Protocols.SetHTTP1(version == 1)
+	srv.Protocols.SetUnencryptedHTTP2(version == 2)
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(p) }()
+	transport := &http.Transport{DialContext: p.dial, Protocols: srv.Protocols}
 	t.Cleanup(func() {
+		transport.CloseIdleConnections()
 		_ = srv.Close()
 		if err := <-served; !errors.Is(err, http.ErrServerClosed) {
 			t.Errorf("Serve: %v", err)
 		}
 	})
-	return p, &http.Client{Transport: &http.Transport{DialContext: p.dial, DisableKeepAlives: true}}
+	return p, &http.Client{Transport: transport}
 }

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -110,8 +112,8 @@ func (b *binding) body(w http.ResponseWriter, r *http.Request) error {
 	if err := json.Unmarshal(text, &members); err != nil || members == nil {
 		return b.h.invalid("", `the body is not a JSON object: write one such as {"timeout": "1.500s"}, or leave it empty`)
 	}
-	for key, value := range members {
-		if err := b.member(key, value); err != nil {
+	for _, key := range slices.Sorted(maps.Keys(members)) {
+		if err := b.member(key, members[key]); err != nil {
 			return err
 		}
 	}

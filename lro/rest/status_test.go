@@ -53,15 +53,20 @@ func TestCodes(t *testing.T) {
 	}
 }
 
+type fine struct{ error }
+
+func (fine) GRPCStatus() *status.Status { return status.New(codes.OK, "why") }
+
 // A server's errors without a status are what grpc-go would make of them.
 func TestPlainErrors(t *testing.T) {
 	t.Parallel()
-	for want, err := range map[string]error{
-		"UNKNOWN":           errors.New("why"),
-		"CANCELLED":         context.Canceled,
-		"DEADLINE_EXCEEDED": fmt.Errorf("why: %w", context.DeadlineExceeded),
-		"NOT_FOUND":         fmt.Errorf("why: %w", status.Error(codes.NotFound, "x")),
-		"UNIMPLEMENTED":     status.Error(codes.Unimplemented, "bad \xff <script>"),
+	for err, want := range map[error]string{
+		errors.New("why"):                                        "UNKNOWN",
+		fine{errors.New("an error that says OK")}:                "UNKNOWN",
+		context.Canceled:                                         "CANCELLED",
+		fmt.Errorf("why: %w", context.DeadlineExceeded):          "DEADLINE_EXCEEDED",
+		fmt.Errorf("why: %w", status.Error(codes.NotFound, "x")): "NOT_FOUND",
+		status.Error(codes.Unimplemented, "bad \xff <script>"):   "UNIMPLEMENTED",
 	} {
 		if a := call(t, rest.NewHandler(&recorder{err: err}, nil), "GET", "/v1/operations/x", ""); a.status() != want {
 			t.Errorf("%v: got %s, want the status %s", err, a.Body, want)
