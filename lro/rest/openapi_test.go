@@ -24,7 +24,6 @@ type documented struct {
 	OperationID string
 	Parameters  []struct {
 		Name, In string
-		Required bool
 		Schema   struct{ Type string }
 	}
 	RequestBody *struct{ Content map[string]any }
@@ -89,6 +88,9 @@ func TestOpenAPI(t *testing.T) {
 			a := call(t, rest.NewHandler(rec, nil), strings.ToUpper(method), target+"?"+query.Encode(), body)
 			if got := typeName(rec.got); a.Code != http.StatusOK || got != want[what] {
 				t.Errorf("%s, called as it is documented: got %d %s and a %s, want 200 and a %s", what, a.Code, a.Body, got, want[what])
+			}
+			if got := nameOf(rec.got); path != "/v1/operations" && got != name {
+				t.Errorf("%s, called as it is documented: the server saw the name %q, want %q", what, got, name)
 			}
 			if op.Responses["200"].Content["application/json"] == nil || op.Responses["default"].Content["application/json"] == nil {
 				t.Errorf("%s: got the responses %v, want 200 and default", what, op.Responses)
