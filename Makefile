@@ -8,7 +8,7 @@ TOOL := go tool -modfile="$(CURDIR)/tools.mod"
 
 # Every Go module of this repository: the root, and those that keep heavy
 # dependencies out of it.
-MODULES := $(patsubst ./%,%,$(shell find . -name go.mod -not -path '*/testdata/*' -not -path './.*/*' -exec dirname {} \; | sort))
+MODULES := $(patsubst ./%,%,$(shell find . -name go.mod -not -path '*/testdata/*' -not -path '*/node_modules/*' -not -path './.*/*' -exec dirname {} \; | sort))
 
 # Those that make test and make race go through; make interop has its own.
 TESTED := $(filter-out interop,$(MODULES))
@@ -50,6 +50,19 @@ cover: go postgres ## run the tests and print what they cover of the library
 pgbouncer: go ## run the tests that reach Postgres through PgBouncer
 	@.ci/postgres pgbouncer
 	go test -tags pgbouncer -run PgBouncer -timeout $(TEST_TIMEOUT) ./internal/pgtest ./store/pgstore
+
+# Not from the cache: go test does not know what the server is built from.
+.PHONY: interop
+interop: go ## put Google's Go client and grpcurl, unchanged, against a server
+	go test -C interop -count 1 -timeout $(TEST_TIMEOUT) ./...
+
+.PHONY: interop-node
+interop-node: go interop/node/node_modules/.package-lock.json ## put Google's client for Node, unchanged, against a server
+	cd interop/node && node --test
+
+interop/node/node_modules/.package-lock.json: interop/node/package-lock.json | node
+	cd interop/node && npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
 
 .PHONY: chaos
 chaos: go postgres ## do violence to processes and their stores, two seeds, 7 minutes; CHAOS=-quick to try it
@@ -113,6 +126,12 @@ go:
 .PHONY: cc
 cc:
 	@cc=$$(go env CC); command -v "$${cc%% *}" >/dev/null || { echo "the race detector needs a C compiler: install gcc (Debian: apt-get install gcc libc6-dev)" >&2; exit 1; }
+
+.PHONY: node
+node:
+	@for program in node npm; do \
+		command -v $$program >/dev/null || { echo "make interop-node needs Node 18 or later, and found no $$program: install it from https://nodejs.org (Debian: apt-get install nodejs npm)" >&2; exit 1; }; \
+	done
 
 .PHONY: postgres
 postgres:

@@ -2,6 +2,8 @@ module github.com/longrunning-go/longrunning/interop
 
 go 1.26.0
 
+ignore ./node
+
 require (
 	cloud.google.com/go/longrunning v1.5.0
 	github.com/googleapis/gax-go/v2 v2.27.0
