@@ -193,6 +193,9 @@ func list(t *testing.T, c *longrunning.OperationsClient, req *longrunningpb.List
 			return names, pages
 		}
 		must(t, err)
+		if slices.Contains(names, op.GetName()) {
+			t.Fatalf("ListOperations: got %s twice, want each operation once", op.GetName())
+		}
 		names = append(names, op.GetName())
 		if page := it.Response.(*longrunningpb.ListOperationsResponse).GetOperations(); page[0].GetName() == op.GetName() {
 			pages = append(pages, len(page))

@@ -22,7 +22,8 @@ func TestOperationSucceeds(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := setup(t, 1_000)
-			op := longrunning.InternalNewOperation(over.client(t, s), s.take(t, 1_000)) // a second
+			c := over.client(t, s)
+			op := longrunning.InternalNewOperation(c, s.take(t, 1_000)) // a second
 			if op.Done() {
 				t.Error("Done of one that has just been started: got true, want false")
 			}
@@ -38,7 +39,7 @@ func TestOperationSucceeds(t *testing.T) {
 				t.Errorf("Metadata: got %v, error %v; want volume %s, 1,000 bytes done on attempt 1", &meta, err, volume)
 			}
 			must(t, op.Delete(t.Context()))
-			_, err := longrunningpb.NewOperationsClient(s.conn).GetOperation(t.Context(), &longrunningpb.GetOperationRequest{Name: op.Name()})
+			_, err := c.GetOperation(t.Context(), &longrunningpb.GetOperationRequest{Name: op.Name()})
 			wantError(t, "GetOperation after Delete", err, codes.NotFound, "OPERATION_NOT_FOUND")
 		})
 	}

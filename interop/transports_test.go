@@ -1,6 +1,7 @@
 package interop_test
 
 import (
+	"errors"
 	"testing"
 
 	longrunning "cloud.google.com/go/longrunning/autogen"
@@ -68,7 +69,7 @@ func wantResponse(t *testing.T, packed *anypb.Any, size int64) {
 // apiError answers an error of the API as the client shows it.
 func apiError(t *testing.T, call string, err error) *apierror.APIError {
 	t.Helper()
-	api, ok := apierror.FromError(err)
+	api, ok := errors.AsType[*apierror.APIError](err)
 	if !ok {
 		t.Fatalf("%s: got %v, want an error of the API", call, err)
 	}
