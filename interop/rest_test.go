@@ -72,7 +72,7 @@ func TestNamesOverREST(t *testing.T) {
 		"operations/missing",
 		"projects/a b/operations/c d",
 		"projects/a%2Fb/operations/c%2Fd",
-		"projects/ü/operations/x:cancel",
+		"projects/ü/operations/x:y",
 		"projects/a?b#c/operations/d&e=f",
 	} {
 		for call, err := range map[string]error{
