@@ -33,7 +33,6 @@ var wire = []string{
 // server is what package lro may link: DESIGN.md, section 14.
 var server = slices.Concat(wire, []string{
 	"github.com/google/uuid",
-	"go.einride.tech/aip",
 	"go.opentelemetry.io/otel",
 })
 
@@ -49,7 +48,7 @@ var rules = map[string]rule{
 	}},
 
 	"lro":                 {ours: []string{"store", "lro/internal/..."}, others: server},
-	"lro/internal/filter": {others: append(slices.Clone(wire), "google.golang.org/genproto/googleapis/api", "go.einride.tech/aip")},
+	"lro/internal/filter": {others: wire},
 	"lro/rest":            {ours: []string{"lro"}, others: append(slices.Clone(wire), "google.golang.org/genproto/googleapis/api")},
 	// What users' tests need: a Manager with a store to try things on.
 	"lro/lrotest": {ours: []string{"lro", "store/...", "poller/..."}, others: server},

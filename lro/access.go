@@ -44,9 +44,11 @@ type Access struct {
 	// Name is that of the operation, as the caller gave it: it may be malformed,
 	// and there may be no such operation. "" for VerbList.
 	Name string
-	// Parent is the parent in Name, or the one to be listed, as it was given, which
-	// may have "-" for any segment (AIP-159); "" where Name is malformed. Compare prefixes with the slash: projects/acme is not
-	// projects/acme-evil.
+	// Parent is the parent in Name, or the one to be listed, as it was given; ""
+	// where Name is malformed. Compare prefixes with the slash: projects/acme is not
+	// projects/acme-evil. A list may have "-" for any segment (AIP-159), and looks at
+	// the operations of all parents then: whom projects/acme/zones/- is allowed sees
+	// by the number of pages, coarsely, how many there are.
 	Parent string
 }
 

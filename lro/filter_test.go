@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/longrunning-go/longrunning/internal/testpb"
 	"github.com/longrunning-go/longrunning/lro"
@@ -111,15 +112,16 @@ func TestListWildcard(t *testing.T) {
 	})
 }
 
-// counting counts the records that lists read.
+// counting counts the records that lists read, in all and at most at a time.
 type counting struct {
 	*memstore.Store
-	read atomic.Int64
+	read, largest atomic.Int64
 }
 
 func (c *counting) List(ctx context.Context, q *store.Query) ([]*store.Record, error) {
 	recs, err := c.Store.List(ctx, q)
 	c.read.Add(int64(len(recs)))
+	c.largest.Store(max(c.largest.Load(), int64(len(recs))))
 	return recs, err
 }
 
@@ -148,6 +150,52 @@ func TestListShortPages(t *testing.T) {
 		st.read.Store(0)
 		if got, _ := l.all(&longrunningpb.ListOperationsRequest{Name: "projects/p1", Filter: "NOT done"}); len(got) != 2 || st.read.Load() > 10 {
 			t.Errorf("NOT done lists %v after reading %d records; want the store to serve it", got, st.read.Load())
+		}
+	})
+}
+
+// TestListLargeRecords: pages are as short as their operations are large, so that
+// a client can receive them, and a filter does not read them all at once.
+func TestListLargeRecords(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		st := &counting{Store: memstore.New()}
+		p := setup(t, st, echo, nil, nil)
+		var want []string
+		large := &lro.StartOptions{Parent: "projects/p1", Metadata: &testpb.PrintMetadata{Stage: strings.Repeat("x", 1<<19)}}
+		for range 100 {
+			op, err := p.print.StartDone(t.Context(), &testpb.PrintRequest{}, &testpb.PrintResponse{Text: strings.Repeat("x", 1<<19)}, large)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want = append([]string{op.GetName()}, want...)
+		}
+		s := lro.NewServer(p.Manager, lro.AllowAll, nil)
+		var got []string
+		for req := (&longrunningpb.ListOperationsRequest{Name: "projects/p1"}); ; {
+			res, err := s.ListOperations(t.Context(), req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if size := proto.Size(res); size > 4<<20 {
+				t.Errorf("a page has %d bytes; want at most the 4 MiB that gRPC takes by default", size)
+			}
+			for _, op := range res.GetOperations() {
+				got = append(got, op.GetName())
+			}
+			if req.PageToken = res.GetNextPageToken(); req.PageToken == "" {
+				break
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("the pages have %d operations; want all 100, newest first", len(got))
+		}
+
+		st.largest.Store(0)
+		l := lister{s, t}
+		got, pages := l.all(&longrunningpb.ListOperationsRequest{Name: "projects/p1", Filter: "metadata.pages_done = 1", PageSize: 1})
+		if len(got) > 0 || pages < 3 || st.largest.Load() > 8 {
+			t.Errorf("a filter that selects none of 100 MiB answers %v on %d pages, reading %d at a time; want none, at least 3 pages and few", got, pages, st.largest.Load())
 		}
 	})
 }

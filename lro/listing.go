@@ -1,10 +1,12 @@
 package lro
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -17,11 +19,16 @@ import (
 )
 
 const (
-	// scanBatch is how many records a list reads at a time, of which it may keep few.
-	scanBatch = 200
-	// maxScan is after how many records a page ends short: a slow page would hold up
-	// its caller, who sees nothing of it.
-	maxScan = 5000
+	// scanBatch is how many records a list reads at a time, of which it may keep few:
+	// it begins with as many as the page has, and takes more while they are small.
+	scanBatch  = 200
+	batchBytes = 1 << 20
+	// A page ends short after so many records, or bytes of them: a slow page would
+	// hold up its caller, who sees nothing of it.
+	maxScan      = 5000
+	maxScanBytes = 32 << 20
+	// A page that a client of gRPC with default options can receive is below 4 MiB.
+	maxPageBytes = 3 << 20
 )
 
 // A listing selects the operations of one list. What the store can serve stands in
@@ -59,29 +66,37 @@ func (l *listing) page(ctx context.Context, m *Manager) (recs []*store.Record, l
 	}
 	q := l.q
 	q.Limit = l.size + 1 // one more tells whether there are more
-	if l.filter != nil || l.parent != nil {
-		q.Limit = max(scanBatch, q.Limit)
-	}
-	for scanned := 0; ; {
+	for scanned, scannedBytes, pageBytes := 0, 0, 0; ; {
 		batch, err := m.page(ctx, &q)
 		if err != nil {
 			return nil, "", err
 		}
+		before := scannedBytes
 		for _, rec := range batch {
-			if len(recs) == l.size || scanned == maxScan {
+			if len(recs) == l.size || scanned == maxScan || scannedBytes > maxScanBytes {
 				return recs, q.Before, nil
 			}
 			if l.selects(rec) {
+				if pageBytes += shownBytes(rec); pageBytes > maxPageBytes && len(recs) > 0 {
+					return recs, q.Before, nil
+				}
 				recs = append(recs, rec)
 			}
 			scanned++
+			scannedBytes += shownBytes(rec) + len(rec.Checkpoint)
 			q.Before = rec.ID
 		}
 		if len(batch) < q.Limit {
 			return recs, "", nil
 		}
+		if scannedBytes-before < batchBytes {
+			q.Limit = max(q.Limit, min(2*q.Limit, scanBatch))
+		}
 	}
 }
+
+// shownBytes answers about how large the operation of a record is.
+func shownBytes(rec *store.Record) int { return len(rec.Metadata) + len(rec.Response) + len(rec.Error) }
 
 // single reads the one operation that a filter names.
 func (l *listing) single(ctx context.Context, m *Manager) ([]*store.Record, error) {
@@ -115,14 +130,15 @@ func filtered(rec *store.Record) *filter.Operation {
 	return &filter.Operation{
 		Name: rec.Name, Method: rec.Method, Done: rec.State == store.Done, CancelRequested: rec.CancelRequested,
 		Create: rec.CreateTime, Update: rec.UpdateTime, End: rec.EndTime, Expire: rec.ExpireTime, Attempt: rec.Epoch,
-		Error: func() (int32, string, bool) {
+		Error: sync.OnceValue(func() *spb.Status {
 			st := new(spb.Status)
 			if rec.Error == nil || proto.Unmarshal(rec.Error, st) != nil {
-				return 0, "", false
+				return nil
 			}
-			return st.GetCode(), st.GetMessage(), true
-		},
-		Metadata: func() protoreflect.Message {
+			return st
+		}),
+		HasMetadata: rec.Metadata != nil,
+		Metadata: sync.OnceValue(func() protoreflect.Message {
 			wrapped := new(anypb.Any)
 			if rec.Metadata == nil || proto.Unmarshal(rec.Metadata, wrapped) != nil {
 				return nil
@@ -132,11 +148,12 @@ func filtered(rec *store.Record) *filter.Operation {
 				return nil
 			}
 			return msg.ProtoReflect()
-		},
+		}),
 	}
 }
 
-// metadataTypes answers those of the methods that are known here.
+// metadataTypes answers those of the methods that are known here, in the order of
+// their names.
 func (m *Manager) metadataTypes() (types []protoreflect.MessageDescriptor) {
 	m.update(func(s *state) {
 		for _, h := range s.methods {
@@ -145,5 +162,6 @@ func (m *Manager) metadataTypes() (types []protoreflect.MessageDescriptor) {
 			}
 		}
 	})
-	return types
+	slices.SortFunc(types, func(a, b protoreflect.MessageDescriptor) int { return cmp.Compare(a.FullName(), b.FullName()) })
+	return slices.Compact(types)
 }

@@ -4,12 +4,14 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"math/big"
+	"math"
 	"strconv"
 	"strings"
 	"time"
 
-	expr "google.golang.org/genproto/googleapis/api/expr/v1alpha1"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/durationpb"
 )
 
 // A kind is what a field can be compared with.
@@ -19,7 +21,8 @@ const (
 	kindString kind = iota + 1
 	kindBool
 	kindInt
-	kindFloat
+	kindFloat // of 32 bits
+	kindDouble
 	kindTime
 	kindDuration
 	kindEnum
@@ -29,134 +32,102 @@ const (
 
 func (k kind) String() string {
 	return map[kind]string{
-		kindString: "a string", kindBool: "true or false", kindInt: "a whole number", kindFloat: "a number",
-		kindTime: `a time such as "2030-01-31T12:00:00Z"`, kindDuration: "a duration such as 20s",
-		kindEnum: "the name of an enum value", kindBytes: "a string", kindMessage: "* (it is a message)",
+		kindString: "a string", kindBool: "true or false", kindInt: "a whole number of at most 64 bits",
+		kindFloat: "a number", kindDouble: "a number", kindTime: "a time such as 2030-01-31T12:00:00Z",
+		kindDuration: "a duration such as 20s", kindEnum: "the name of an enum value", kindBytes: "a string",
+		kindMessage: "* (it is a message)",
 	}[k]
 }
 
-// A literal is the right side of a comparison, as it was written.
+// A literal is the right side of a comparison. It has no type of its own: it is
+// read as what the field is, with quotes or without.
 type literal struct {
-	text   string
-	number *big.Rat // nil if it is none
-}
-
-// literalOf reads the right side. A field of the same name stands for its name:
-// AIP-160 has fields on the left only.
-func literalOf(e *expr.Expr) (literal, error) {
-	switch c := e.GetConstExpr().GetConstantKind().(type) {
-	case *expr.Constant_StringValue:
-		return literal{text: c.StringValue}, nil
-	case *expr.Constant_Int64Value:
-		return literal{text: strconv.FormatInt(c.Int64Value, 10), number: new(big.Rat).SetInt64(c.Int64Value)}, nil
-	case *expr.Constant_Uint64Value:
-		return literal{text: strconv.FormatUint(c.Uint64Value, 10), number: new(big.Rat).SetUint64(c.Uint64Value)}, nil
-	case *expr.Constant_DoubleValue:
-		return literal{text: fmt.Sprint(c.DoubleValue), number: decimal(c.DoubleValue, 64)}, nil
-	}
-	path, err := pathOf(e)
-	if err != nil {
-		return literal{}, fmt.Errorf("the right side of a comparison must be a value: %w", err)
-	}
-	return literal{text: strings.Join(path, ".")}, nil
-}
-
-// decimal answers the number that a float of so many bits is written as, so that
-// 0.1 is 0.1 whatever its bits; nil if it is none.
-func decimal(f float64, bits int) *big.Rat {
-	n, ok := new(big.Rat).SetString(strconv.FormatFloat(f, 'g', -1, bits))
-	if !ok {
-		return nil
-	}
-	return n
+	text  string
+	parts []string // between the stars that stand for anything
 }
 
 // A want is a literal as a value of one kind.
 type want struct {
-	value any // string, bool, *big.Rat, time.Time or time.Duration
-	wild  []string
+	value any      // string, bool, integer, float64, span or protoreflect.EnumNumber
+	wild  []string // of a string with a star
 }
 
-func (l literal) as(k kind) (want, error) {
-	var w want
-	var err error
-	switch k {
-	case kindString, kindBytes, kindEnum:
+func (l literal) as(t target) (w want, err error) {
+	switch t.kind {
+	case kindString:
+		if w.value = l.text; len(l.parts) > 1 {
+			w.wild = l.parts
+		}
+	case kindBytes:
 		w.value = l.text
-		if strings.Contains(l.text, "*") && k == kindString {
-			w.wild = strings.Split(l.text, "*")
-		}
 	case kindBool:
-		switch l.text {
-		case "true", "false":
-			w.value = l.text == "true"
-		default:
+		if l.text != "true" && l.text != "false" {
 			err = errKind
 		}
-	case kindInt, kindFloat:
-		if l.number == nil || k == kindInt && !l.number.IsInt() {
-			err = errKind
-		}
-		w.value = l.number
+		w.value = l.text == "true"
+	case kindInt:
+		w.value, err = integerOf(l.text)
+	case kindFloat:
+		w.value, err = strconv.ParseFloat(l.text, 32)
+	case kindDouble:
+		w.value, err = strconv.ParseFloat(l.text, 64)
 	case kindTime:
-		w.value, err = time.Parse(time.RFC3339Nano, strings.ToUpper(l.text))
+		w.value, err = instantOf(l.text)
 	case kindDuration:
-		if !strings.HasSuffix(l.text, "s") {
-			err = errKind
-		} else {
-			w.value, err = time.ParseDuration(l.text)
+		w.value, err = spanOf(l.text)
+	case kindEnum:
+		value := t.enum.Values().ByName(protoreflect.Name(l.text))
+		if value == nil {
+			return want{}, fmt.Errorf("%.40q does not fit: expected the name of a value of %s", l.text, t.enum.FullName())
 		}
+		w.value = value.Number()
 	default:
 		err = errKind
 	}
 	if err != nil {
-		return want{}, fmt.Errorf("%q does not fit: expected %v", l.text, k)
+		return want{}, fmt.Errorf("%.40q does not fit: expected %v", l.text, t.kind)
 	}
 	return w, nil
 }
 
 var errKind = errors.New("another kind")
 
-// compare compares what an operation has with what is wanted, and reports whether
-// the operator holds.
+// compare reports whether the operator holds between what an operation has and
+// what is wanted.
 func (w want) compare(op operator, got any) bool {
 	if w.wild != nil && (op == "=" || op == "!=" || op == ":") {
 		return wildMatch(w.wild, got.(string)) != (op == "!=")
 	}
-	var c int
 	switch want := w.value.(type) {
 	case string:
-		c = cmp.Compare(got.(string), want)
+		return holds(op, got.(string), want)
+	case float64: // of which NaN is neither less than another, nor equal, nor greater
+		return holds(op, got.(float64), want)
+	case protoreflect.EnumNumber:
+		return holds(op, got.(protoreflect.EnumNumber), want)
 	case bool:
-		c = 1
-		if got.(bool) == want {
-			c = 0
-		}
-	case *big.Rat:
-		c = got.(*big.Rat).Cmp(want)
-	case time.Time:
-		c = got.(time.Time).Compare(want)
-	case time.Duration:
-		c = cmp.Compare(got.(time.Duration), want)
+		return (got.(bool) == want) != (op == "!=")
+	case integer:
+		return holds(op, got.(integer).compare(want), 0)
+	default:
+		return holds(op, got.(span).compare(want.(span)), 0)
 	}
-	return op.holds(c)
 }
 
-// holds reports whether the operator holds of two values that compare as c.
-func (op operator) holds(c int) bool {
+func holds[T cmp.Ordered](op operator, got, want T) bool {
 	switch op {
 	case "=", ":":
-		return c == 0
+		return got == want
 	case "!=":
-		return c != 0
+		return got != want
 	case "<":
-		return c < 0
+		return got < want
 	case "<=":
-		return c <= 0
+		return got <= want
 	case ">":
-		return c > 0
+		return got > want
 	default:
-		return c >= 0
+		return got >= want
 	}
 }
 
@@ -175,4 +146,66 @@ func wildMatch(parts []string, s string) bool {
 		s = rest
 	}
 	return true
+}
+
+// An integer is any of int64 and uint64.
+type integer struct {
+	negative bool
+	size     uint64
+}
+
+func signed(n int64) integer {
+	if n < 0 {
+		return integer{true, -uint64(n)}
+	}
+	return integer{size: uint64(n)}
+}
+
+// integerOf reads a decimal number; with an exponent if it is whole all the same.
+func integerOf(text string) (integer, error) {
+	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+		return signed(n), nil
+	}
+	if n, err := strconv.ParseUint(text, 10, 64); err == nil {
+		return integer{size: n}, nil
+	}
+	const exact = 1 << 53
+	f, err := strconv.ParseFloat(text, 64)
+	if err != nil || f != math.Trunc(f) || math.Abs(f) > exact {
+		return integer{}, errKind
+	}
+	return signed(int64(f)), nil
+}
+
+func (i integer) compare(j integer) int {
+	switch {
+	case i.negative && j.negative:
+		return cmp.Compare(j.size, i.size)
+	case i.negative:
+		return -1
+	case j.negative:
+		return 1
+	}
+	return cmp.Compare(i.size, j.size)
+}
+
+// A span is a duration as protobuf has it, which may be longer than Go's; and a time,
+// as the span since 1970.
+type span struct{ seconds, nanos int64 }
+
+func instant(t time.Time) span { return span{t.Unix(), int64(t.Nanosecond())} }
+
+func instantOf(text string) (span, error) {
+	t, err := time.Parse(time.RFC3339Nano, strings.ToUpper(text))
+	return instant(t), err
+}
+
+func spanOf(text string) (span, error) {
+	var d durationpb.Duration
+	err := protojson.Unmarshal([]byte(strconv.Quote(text)), &d)
+	return span{d.GetSeconds(), int64(d.GetNanos())}, err
+}
+
+func (s span) compare(t span) int {
+	return cmp.Or(cmp.Compare(s.seconds, t.seconds), cmp.Compare(s.nanos, t.nanos))
 }

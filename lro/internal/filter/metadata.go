@@ -1,13 +1,6 @@
 package filter
 
-import (
-	"math/big"
-	"strconv"
-
-	"google.golang.org/protobuf/reflect/protoreflect"
-	"google.golang.org/protobuf/types/known/durationpb"
-	"google.golang.org/protobuf/types/known/timestamppb"
-)
+import "google.golang.org/protobuf/reflect/protoreflect"
 
 const (
 	timestampName = protoreflect.FullName("google.protobuf.Timestamp")
@@ -17,8 +10,10 @@ const (
 // A target is what a field may be compared as.
 type target struct {
 	kind kind
-	enum protoreflect.EnumDescriptor // of kindEnum in metadata
+	enum protoreflect.EnumDescriptor // of kindEnum
 }
+
+func targetOf(fd protoreflect.FieldDescriptor) target { return target{kindOf(fd), fd.Enum()} }
 
 // targetBelow answers what the field at path below a message may be compared as,
 // and whether there is one that op applies to.
@@ -43,7 +38,7 @@ func targetBelow(m protoreflect.MessageDescriptor, path []string, op operator) (
 		}
 		return targetBelow(fd.Message(), rest, op)
 	}
-	return target{kindOf(fd), fd.Enum()}, true
+	return targetOf(fd), true
 }
 
 func fieldOf(m protoreflect.MessageDescriptor, name string) protoreflect.FieldDescriptor {
@@ -63,8 +58,10 @@ func kindOf(fd protoreflect.FieldDescriptor) kind {
 		return kindBool
 	case protoreflect.EnumKind:
 		return kindEnum
-	case protoreflect.FloatKind, protoreflect.DoubleKind:
+	case protoreflect.FloatKind:
 		return kindFloat
+	case protoreflect.DoubleKind:
+		return kindDouble
 	case protoreflect.MessageKind, protoreflect.GroupKind:
 		switch fd.Message().FullName() {
 		case timestampName:
@@ -79,7 +76,8 @@ func kindOf(fd protoreflect.FieldDescriptor) kind {
 }
 
 // below reports whether the restriction holds for the field at path below m. A
-// message in the chain that is not set never matches, not even by !=.
+// message in the chain that is not set never matches, not even by !=; nor does a
+// repeated field by any operator but its own.
 func (r *restriction) below(m protoreflect.Message, path []string) bool {
 	fd := fieldOf(m.Descriptor(), path[0])
 	if fd == nil || fd.HasPresence() && !m.Has(fd) {
@@ -87,36 +85,30 @@ func (r *restriction) below(m protoreflect.Message, path []string) bool {
 	}
 	v, rest := m.Get(fd), path[1:]
 	switch {
+	case r.any && len(rest) == 0:
+		return m.Has(fd)
 	case fd.IsMap():
 		return r.inMap(fd, v.Map(), rest)
 	case fd.IsList():
 		list := v.List()
 		for i := range list.Len() {
-			if r.at(fd, list.Get(i), rest) {
+			if r.op == ":" && r.at(fd, list.Get(i), rest) {
 				return true
 			}
 		}
 		return false
-	case r.any && len(rest) == 0:
-		return m.Has(fd)
 	}
 	return r.at(fd, v, rest)
 }
 
 func (r *restriction) inMap(fd protoreflect.FieldDescriptor, m protoreflect.Map, rest []string) bool {
-	if len(rest) == 0 {
-		if r.any {
-			return m.Len() > 0
-		}
-		for key := range m.Range {
-			if r.holds(kindString, key.String()) {
+	for key, v := range m.Range {
+		switch {
+		case len(rest) == 0:
+			if r.op == ":" && r.holds(target{kind: kindString}, key.String()) {
 				return true
 			}
-		}
-		return false
-	}
-	for key, v := range m.Range {
-		if key.String() == rest[0] {
+		case key.String() == rest[0]:
 			return r.at(fd.MapValue(), v, rest[1:])
 		}
 	}
@@ -128,54 +120,30 @@ func (r *restriction) at(fd protoreflect.FieldDescriptor, v protoreflect.Value, 
 	if len(rest) > 0 {
 		return fd.Message() != nil && r.below(v.Message(), rest)
 	}
-	k := kindOf(fd)
-	got := valueOf(k, fd, v)
-	return r.any || got != nil && r.holds(k, got)
+	t := targetOf(fd)
+	return r.any || t.kind != kindMessage && r.holds(t, valueOf(t.kind, v))
 }
 
-// valueOf answers a value to compare, and nil for what cannot be: a message, NaN.
-func valueOf(k kind, fd protoreflect.FieldDescriptor, v protoreflect.Value) any {
+func valueOf(k kind, v protoreflect.Value) any {
 	switch k {
-	case kindString:
-		return v.String()
 	case kindBytes:
 		return string(v.Bytes())
-	case kindBool:
-		return v.Bool()
-	case kindEnum:
-		if value := fd.Enum().Values().ByNumber(v.Enum()); value != nil {
-			return string(value.Name())
-		}
-		return strconv.Itoa(int(v.Enum()))
-	case kindFloat:
-		bits := 64
-		if fd.Kind() == protoreflect.FloatKind {
-			bits = 32
-		}
-		if n := decimal(v.Float(), bits); n != nil {
-			return n
-		}
 	case kindInt:
-		return integer(v)
-	case kindTime:
-		if t, ok := v.Message().Interface().(*timestamppb.Timestamp); ok {
-			return t.AsTime()
+		switch n := v.Interface().(type) {
+		case uint64:
+			return integer{size: n}
+		case uint32:
+			return integer{size: uint64(n)}
+		default:
+			return signed(v.Int())
 		}
-	case kindDuration:
-		if d, ok := v.Message().Interface().(*durationpb.Duration); ok {
-			return d.AsDuration()
-		}
-	case kindMessage:
+	case kindFloat, kindDouble:
+		return v.Float()
+	case kindTime, kindDuration:
+		m := v.Message()
+		fields := m.Descriptor().Fields()
+		return span{m.Get(fields.ByName("seconds")).Int(), m.Get(fields.ByName("nanos")).Int()}
+	default:
+		return v.Interface()
 	}
-	return nil
-}
-
-func integer(v protoreflect.Value) *big.Rat {
-	if n, ok := v.Interface().(uint64); ok {
-		return new(big.Rat).SetUint64(n)
-	}
-	if n, ok := v.Interface().(uint32); ok {
-		return new(big.Rat).SetUint64(uint64(n))
-	}
-	return new(big.Rat).SetInt64(v.Int())
 }

@@ -3,6 +3,7 @@ package filter
 import (
 	"time"
 
+	spb "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
@@ -13,8 +14,8 @@ type Operation struct {
 	Create, Update        time.Time
 	End, Expire           time.Time // zero while there is none
 	Attempt               int64
-	// Error answers the code and the message of the error, if there is one.
-	Error func() (code int32, message string, ok bool)
+	Error                 func() *spb.Status // nil if there is none
+	HasMetadata           bool
 	// Metadata answers the metadata, nil if there is none of a linked type.
 	Metadata func() protoreflect.Message
 }
@@ -65,14 +66,14 @@ func (op *Operation) value(field string) (any, bool) {
 	case fieldCancel:
 		return op.CancelRequested, true
 	case fieldAttempt:
-		return op.Attempt, true
+		return signed(op.Attempt), true
 	case fieldCreate:
-		return op.Create, !op.Create.IsZero()
+		return instant(op.Create), !op.Create.IsZero()
 	case fieldUpdate:
-		return op.Update, !op.Update.IsZero()
+		return instant(op.Update), !op.Update.IsZero()
 	case fieldEnd:
-		return op.End, !op.End.IsZero()
+		return instant(op.End), !op.End.IsZero()
 	default:
-		return op.Expire, !op.Expire.IsZero()
+		return instant(op.Expire), !op.Expire.IsZero()
 	}
 }

@@ -3,11 +3,9 @@ package filter
 import (
 	"errors"
 	"fmt"
-	"math/big"
 	"slices"
 	"strings"
 
-	expr "google.golang.org/genproto/googleapis/api/expr/v1alpha1"
 	"google.golang.org/genproto/googleapis/rpc/code"
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
@@ -20,65 +18,58 @@ type restriction struct {
 	field string
 	path  []string // below error or metadata
 	op    operator
-	wants map[kind]want // the value as each kind that it fits
-	any   bool          // the value is *: whether the field is there
+	wants map[target]want // the value as each of what the field may be
+	any   bool            // whether the field has a value at all
+}
+
+// A builder gives the fields of a filter their types.
+type builder struct {
+	types []protoreflect.MessageDescriptor
 }
 
 // flag is a field alone, which must be a condition: done, cancel_requested.
-func (b *builder) flag(e *expr.Expr) (node, error) {
-	path, err := pathOf(e)
-	if err != nil {
-		return nil, fmt.Errorf("a filter is made of comparisons such as done=true: %w", err)
-	}
+func (b *builder) flag(path []string) (node, error) {
 	if len(path) == 1 && kindOfField(path[0]) == kindBool {
 		return b.restrict("=", path, literal{text: "true"})
 	}
-	return nil, fmt.Errorf("%s alone is no condition: compare it with something, as in done=true", strings.Join(path, "."))
-}
-
-func (b *builder) restriction(op operator, left, right *expr.Expr) (node, error) {
-	path, err := pathOf(left)
-	if err != nil {
-		return nil, fmt.Errorf("the left side of a comparison must be a field: %w", err)
-	}
-	value, err := literalOf(right)
-	if err != nil {
-		return nil, err
-	}
-	return b.restrict(op, path, value)
+	return nil, fmt.Errorf("%.40q alone is no condition: compare a field with something, as in done=true", strings.Join(path, "."))
 }
 
 func (b *builder) restrict(op operator, path []string, value literal) (node, error) {
-	r := &restriction{field: path[0], path: path[1:], op: op, any: value.text == "*" && op == ":", wants: make(map[kind]want)}
+	r := &restriction{field: path[0], path: path[1:], op: op, any: value.text == "*" && op == ":"}
 	targets, err := b.targetsOf(r)
 	if err != nil {
 		return nil, err
 	}
+	if r.any {
+		return r, nil
+	}
+	// That a message has a field is asked of the field.
+	if isMessage := func(t target) bool { return t.kind == kindMessage }; op == ":" && slices.ContainsFunc(targets, isMessage) {
+		return b.restrict(op, append(slices.Clone(path), value.text), literal{text: "*"})
+	}
+	r.wants = make(map[target]want)
 	for _, t := range targets {
-		if r.any {
-			return r, nil
-		}
 		var w want
 		if w, err = r.want(t, value); err == nil {
-			r.wants[t.kind] = w
+			r.wants[t] = w
 		}
 	}
 	if len(r.wants) == 0 {
-		return nil, fmt.Errorf("%s %s: %w", strings.Join(path, "."), op, err)
+		return nil, fmt.Errorf("%.80s %s: %w", strings.Join(path, "."), op, err)
 	}
 	return r, nil
 }
 
 // want is value as what the field of r may be.
 func (r *restriction) want(t target, value literal) (want, error) {
-	ordered := r.op != "=" && r.op != "!=" && r.op != ":"
-	switch {
+	switch ordered := r.op != "=" && r.op != "!=" && r.op != ":"; {
 	case ordered && (t.kind == kindBool || t.kind == kindEnum || t.kind == kindBytes):
 		return want{}, fmt.Errorf("what has no order cannot be compared by %s", r.op)
-	case t.kind == kindEnum && t.enum.Values().ByName(protoreflect.Name(value.text)) == nil:
-		return want{}, fmt.Errorf("%q does not fit: expected the name of a value of %s", value.text, t.enum.FullName())
+	case t.kind == kindMessage:
+		return want{}, errors.New("it is a message: compare one of its fields, or ask by :* whether there is one")
 	}
-	return value.as(t.kind)
+	return value.as(t)
 }
 
 // targetsOf answers what the field of r may be, one target for each type of
@@ -87,25 +78,24 @@ func (b *builder) targetsOf(r *restriction) ([]target, error) {
 	full := strings.Join(append([]string{r.field}, r.path...), ".")
 	switch {
 	case r.field == fieldError && len(r.path) == 0, r.field == fieldMetadata && len(r.path) == 0:
-		if !r.any {
-			return nil, fmt.Errorf("%s is a message: compare one of its fields, or ask by %s:* whether there is one", full, full)
-		}
 		return []target{{kind: kindMessage}}, nil
 	case r.field == fieldError && slices.Equal(r.path, []string{"code"}):
-		return []target{{kind: kindInt}, {kindEnum, code.Code(0).Descriptor()}}, nil
+		return []target{{kind: kindInt}, codeTarget()}, nil
 	case r.field == fieldError && slices.Equal(r.path, []string{"message"}):
 		return []target{{kind: kindString}}, nil
 	case r.field == fieldMetadata:
 		if targets := b.targetsBelow(r); len(targets) > 0 {
 			return targets, nil
 		}
-		return nil, fmt.Errorf("no method has the field %s in its metadata, or %s does not apply to it (a repeated field takes : only)", full, r.op)
+		return nil, fmt.Errorf("no method has the field %.80s in its metadata, or %s does not apply to it (a repeated field takes : only)", full, r.op)
 	}
 	if k := kindOfField(r.field); k != 0 && len(r.path) == 0 {
 		return []target{{kind: k}}, nil
 	}
-	return nil, fmt.Errorf("there is no field %s; there are %s", full, known)
+	return nil, fmt.Errorf("there is no field %.80s; there are %s", full, known)
 }
+
+func codeTarget() target { return target{kindEnum, code.Code(0).Descriptor()} }
 
 func (b *builder) targetsBelow(r *restriction) (targets []target) {
 	for _, m := range b.types {
@@ -121,43 +111,41 @@ func (r *restriction) matches(op *Operation) bool {
 	case fieldError:
 		return r.matchesError(op)
 	case fieldMetadata:
+		if len(r.path) == 0 {
+			return op.HasMetadata
+		}
 		m := op.Metadata()
-		return m != nil && (len(r.path) == 0 || r.below(m, r.path))
+		return m != nil && r.below(m, r.path)
 	}
 	got, ok := op.value(r.field)
-	return ok && r.holds(kindOfField(r.field), got)
+	return ok && r.holds(target{kind: kindOfField(r.field)}, got)
 }
 
 func (r *restriction) matchesError(op *Operation) bool {
-	number, message, ok := op.Error()
+	st := op.Error()
 	switch {
-	case !ok:
+	case st == nil:
 		return false
-	case r.any:
+	case len(r.path) == 0:
 		return true
 	case r.path[0] == "message":
-		return r.holds(kindString, message)
+		return r.holds(target{kind: kindString}, st.GetMessage())
 	}
-	if _, ok := r.wants[kindInt]; ok {
-		return r.holds(kindInt, int64(number))
-	}
-	return r.holds(kindEnum, code.Code(number).String())
+	return r.holds(target{kind: kindInt}, signed(int64(st.GetCode()))) || r.holds(codeTarget(), protoreflect.EnumNumber(st.GetCode()))
 }
 
-// holds compares what is there with the value, as the kind of the field.
-func (r *restriction) holds(k kind, got any) bool {
+// holds compares what is there with the value, as what the field is. A field has a
+// value where it is not the default.
+func (r *restriction) holds(t target, got any) bool {
 	if r.any {
-		return true
+		return got != "" && got != false && got != integer{} && got != 0. && got != protoreflect.EnumNumber(0)
 	}
-	if n, ok := got.(int64); ok {
-		got = new(big.Rat).SetInt64(n)
-	}
-	w, ok := r.wants[k]
+	w, ok := r.wants[t]
 	return ok && w.compare(r.op, got)
 }
 
 func (r *restriction) exactBool() (value, ok bool) {
-	w, ok := r.wants[kindBool]
+	w, ok := r.wants[target{kind: kindBool}]
 	if !ok || r.op != "=" && r.op != ":" && r.op != "!=" {
 		return false, false
 	}
@@ -167,27 +155,15 @@ func (r *restriction) exactBool() (value, ok bool) {
 func (r *restriction) narrow(c *Conjuncts) {
 	switch r.field {
 	case fieldDone:
-		if done, ok := r.exactBool(); ok {
+		switch done, ok := r.exactBool(); {
+		case r.any:
+			c.Done = new(true)
+		case ok:
 			c.Done = new(done)
 		}
 	case fieldName:
-		if w, ok := r.wants[kindString]; ok && w.wild == nil && (r.op == "=" || r.op == ":") {
+		if w, ok := r.wants[target{kind: kindString}]; ok && w.wild == nil && (r.op == "=" || r.op == ":") {
 			c.Name = w.value.(string)
 		}
 	}
-}
-
-var errPath = errors.New("found something that is no field path")
-
-// pathOf reads a.b.c.
-func pathOf(e *expr.Expr) ([]string, error) {
-	if id := e.GetIdentExpr(); id != nil {
-		return []string{id.GetName()}, nil
-	}
-	s := e.GetSelectExpr()
-	if s == nil {
-		return nil, errPath
-	}
-	path, err := pathOf(s.GetOperand())
-	return append(path, s.GetField()), err
 }
