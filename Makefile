@@ -82,6 +82,15 @@ SEEDS ?= 10000
 simulation: go ## simulate fleets in fake time, SEEDS of them
 	go test -timeout 20m -count 1 -run '^TestSimulation$$' -v ./lro -simulation.seeds=$(SEEDS)
 
+FUZZTIME ?= 20s
+
+.PHONY: fuzz
+fuzz: go ## try hostile input on every fuzz target, FUZZTIME (20s) each
+	@grep -rn --include='*_test.go' '^func Fuzz' . | sed -E 's/^(.*)\/[^/]*:[0-9]+:func (Fuzz[A-Za-z]*).*/\1 \2/' | sort | while read -r package target; do \
+		echo "go test -fuzz '^$$target\$$' -fuzztime $(FUZZTIME) $$package"; \
+		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$package"; \
+	done
+
 .PHONY: bench
 bench: go ## measure the bounds of DESIGN.md, section 13; BENCH=-quick to try it
 	@cd bench && go run . $(BENCH)

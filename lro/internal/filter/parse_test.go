@@ -126,3 +126,20 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// What the longest, deepest and most filters cost that anybody may send.
+func BenchmarkParse(b *testing.B) {
+	for name, text := range map[string]string{
+		"a million parentheses": strings.Repeat("(", 1_000_000),
+		"100 terms":             strings.Repeat("attempt<1e3 ", 100),
+		"4 KiB of parentheses":  strings.Repeat("(", 4096),
+		"4 KiB of minus":        strings.Repeat("-", 4096),
+		"4 KiB of dots":         strings.Repeat("a.", 2048),
+	} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				_, _ = parse(text)
+			}
+		})
+	}
+}
