@@ -82,6 +82,13 @@ SEEDS ?= 10000
 simulation: go ## simulate fleets in fake time, SEEDS of them
 	go test -timeout 20m -count 1 -run '^TestSimulation$$' -v ./lro -simulation.seeds=$(SEEDS)
 
+.PHONY: readme
+readme: go ## run what README.md shows, and compare what it prints; needs curl and jq
+	@for program in curl jq; do \
+		command -v $$program >/dev/null || { echo "make readme needs $$program: install it (Debian: apt-get install $$program)" >&2; exit 1; }; \
+	done
+	go run ./internal/readme README.md
+
 FUZZTIME ?= 20s
 
 .PHONY: fuzz

@@ -69,6 +69,9 @@ var rules = map[string]rule{
 	"internal/oracle":    {ours: []string{"store", "internal/testpb"}, others: wire},
 	"internal/chaos/...": {any: true},
 
+	// What runs the README.
+	"internal/readme": {},
+
 	"examples/...": {any: true},
 }
 
