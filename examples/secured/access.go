@@ -57,6 +57,8 @@ func mayStart(ctx context.Context, parent string) error {
 	return nil
 }
 
+const badToken = "the access token is missing, expired or not for this service: send a valid one as authorization: Bearer TOKEN"
+
 // authenticate lets no call in without a token, whatever its method. There are
 // no streams here: a server that has some, as for reflection or health, needs
 // the same as a grpc.StreamServerInterceptor.
@@ -65,7 +67,7 @@ func authenticate(v *verifier) grpc.UnaryServerInterceptor {
 		c, err := v.verify(metadata.ValueFromIncomingContext(ctx, "authorization"))
 		if err != nil {
 			slog.InfoContext(ctx, "not authenticated", "method", info.FullMethod, "error", err)
-			return nil, status.Error(codes.Unauthenticated, "the access token is missing, expired or not for this service: send a valid one as authorization: Bearer TOKEN")
+			return nil, status.Error(codes.Unauthenticated, badToken)
 		}
 		return handler(context.WithValue(ctx, callerKey{}, c), req)
 	}

@@ -16,6 +16,7 @@ import (
 	"errors"
 	"log"
 	"net"
+	"net/http"
 	"os"
 	"time"
 
@@ -80,10 +81,22 @@ func connect(address, token string) (*grpc.ClientConn, error) {
 	return grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithPerRPCCredentials(bearer(token)))
 }
 
+// send sends an HTTP request as the bearer of token; of nobody if that is "".
+func send(ctx context.Context, method, url, token string) (*http.Response, error) {
+	r, err := http.NewRequestWithContext(ctx, method, url, http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	if token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	return http.DefaultClient.Do(r)
+}
+
 // play lets Ann, who may write, and Rob, who may read, of the tenant acme, and
 // Eve of acme-evil meet the server. It tells out what they are answered.
-func play(ctx context.Context, out *log.Logger, address string, issue func(subject, tenant, scope string) (string, error)) error {
-	conns := map[string]*grpc.ClientConn{}
+func play(ctx context.Context, out *log.Logger, address, web string, issue func(subject, tenant, scope string) (string, error)) error {
+	conns, tokens := map[string]*grpc.ClientConn{}, map[string]string{}
 	for _, c := range []struct{ subject, tenant, scope string }{
 		{"ann", "acme", scopeWrite}, {"rob", "acme", scopeRead}, {"eve", "acme-evil", scopeWrite},
 	} {
@@ -94,6 +107,7 @@ func play(ctx context.Context, out *log.Logger, address string, issue func(subje
 		if conns[c.subject], err = connect(address, token); err != nil {
 			return err
 		}
+		tokens[c.subject] = token
 		defer conns[c.subject].Close()
 	}
 
@@ -107,6 +121,14 @@ func play(ctx context.Context, out *log.Logger, address string, issue func(subje
 		out.Printf("%s gets it: %v", who, status.Code(err))
 		_, err = operations.CancelOperation(ctx, &longrunningpb.CancelOperationRequest{Name: op.GetName()})
 		out.Printf("%s cancels it: %v", who, status.Code(err))
+		answer, sendErr := send(ctx, http.MethodGet, web+"/v1/"+op.GetName(), tokens[who])
+		if sendErr != nil {
+			return sendErr
+		}
+		out.Printf("%s gets it over HTTP: %s", who, answer.Status)
+		if closeErr := answer.Body.Close(); closeErr != nil {
+			return closeErr
+		}
 	}
 	vol, err := poller.New[*pb.Volume](longrunningpb.NewOperationsClient(conns["ann"]), op, nil).Wait(ctx)
 	if err != nil {
@@ -126,7 +148,7 @@ func run(ctx context.Context, out *log.Logger) error {
 	if err != nil {
 		return err
 	}
-	server := newServer(m, issuer.verifier(), func(ctx context.Context, volume string) (string, error) {
+	server, web := newServer(m, issuer.verifier(), func(ctx context.Context, volume string) (string, error) {
 		select {
 		case <-time.After(time.Second): // it takes some work
 			return "/srv/" + volume, nil
@@ -140,11 +162,18 @@ func run(ctx context.Context, out *log.Logger) error {
 	}
 	go func() { _ = server.Serve(listener) }()
 	defer server.GracefulStop()
+	webListener, err := new(net.ListenConfig).Listen(ctx, "tcp", "localhost:0")
+	if err != nil {
+		return err
+	}
+	h := &http.Server{Handler: web, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second}
+	go func() { _ = h.Serve(webListener) }()
+	defer h.Close()
 
 	ctx, stop := context.WithCancel(ctx)
 	ran := make(chan error, 1)
 	go func() { ran <- m.Run(ctx) }()
-	err = play(ctx, out, listener.Addr().String(), issuer.token)
+	err = play(ctx, out, listener.Addr().String(), "http://"+webListener.Addr().String(), issuer.token)
 	stop()
 	return errors.Join(err, <-ran)
 }

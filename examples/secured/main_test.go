@@ -23,8 +23,10 @@ func TestRun(t *testing.T) {
 	}
 	const want = `rob gets it: OK
 rob cancels it: PermissionDenied
+rob gets it over HTTP: 200 OK
 eve gets it: PermissionDenied
 eve cancels it: PermissionDenied
+eve gets it over HTTP: 403 Forbidden
 ann has projects/acme/volumes/v1
 `
 	if out.String() != want {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"net/http"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	"google.golang.org/grpc"
@@ -10,6 +11,7 @@ import (
 
 	pb "github.com/longrunning-go/longrunning/examples/snapshots/snapshotspb"
 	"github.com/longrunning-go/longrunning/lro"
+	"github.com/longrunning-go/longrunning/lro/rest"
 )
 
 // A provisioner makes a volume and answers its path.
@@ -37,8 +39,9 @@ func (s *service) CreateVolume(ctx context.Context, req *pb.CreateVolumeRequest)
 	})
 }
 
-// newServer serves the method and its operations to callers that v knows.
-func newServer(m *lro.Manager, v *verifier, provision provisioner) *grpc.Server {
+// newServer serves the method and its operations to callers that v knows: both
+// over gRPC, and the operations over HTTP/JSON too.
+func newServer(m *lro.Manager, v *verifier, provision provisioner) (*grpc.Server, http.Handler) {
 	s := &service{auth: authorizer()}
 	s.createVolume = lro.Handle(m, func(ctx context.Context, _ *lro.Task[*pb.VolumeMetadata], req *pb.CreateVolumeRequest) (*pb.Volume, error) {
 		name := req.GetParent() + "/volumes/" + req.GetVolumeId()
@@ -50,9 +53,10 @@ func newServer(m *lro.Manager, v *verifier, provision provisioner) *grpc.Server 
 	}, nil)
 	g := grpc.NewServer(grpc.UnaryInterceptor(authenticate(v)))
 	pb.RegisterSnapshotsServer(g, s)
-	longrunningpb.RegisterOperationsServer(g, lro.NewServer(m, s.auth, &lro.ServerOptions{
+	operations := lro.NewServer(m, s.auth, &lro.ServerOptions{
 		Caller:            func(ctx context.Context) string { return callerOf(ctx).subject },
 		MaxWaitsPerCaller: 100,
-	}))
-	return g
+	})
+	longrunningpb.RegisterOperationsServer(g, operations)
+	return g, authenticated(v, rest.NewHandler(operations, nil))
 }

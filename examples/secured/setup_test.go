@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"net/http/httptest"
 	"testing"
 	"time"
 
@@ -23,6 +24,7 @@ type env struct {
 	t       *testing.T
 	issuer  *issuer
 	address string
+	web     string // the URL of HTTP/JSON
 }
 
 func setup(t *testing.T) *env {
@@ -31,7 +33,7 @@ func setup(t *testing.T) *env {
 	must(t, err)
 	m, err := lro.New(memstore.New(), &lro.Options{Logger: slog.New(slog.DiscardHandler), DrainTimeout: time.Nanosecond})
 	must(t, err)
-	server := newServer(m, i.verifier(), func(ctx context.Context, _ string) (string, error) {
+	server, web := newServer(m, i.verifier(), func(ctx context.Context, _ string) (string, error) {
 		<-ctx.Done()
 		return "", context.Cause(ctx)
 	})
@@ -47,7 +49,9 @@ func setup(t *testing.T) *env {
 		server.Stop()
 		must(t, <-served)
 	})
-	return &env{t, i, listener.Addr().String()}
+	gateway := httptest.NewServer(web)
+	t.Cleanup(gateway.Close)
+	return &env{t, i, listener.Addr().String(), gateway.URL}
 }
 
 // as connects with a token of the issuer.
