@@ -105,7 +105,7 @@ func timed[T any](ctx context.Context, m *Manager, c call, limit time.Duration, 
 	if m.inTx(ctx) {
 		return f(ctx)
 	}
-	limited, stop := context.WithTimeout(ctx, limit)
+	limited, stop := withLimit(ctx, limit)
 	defer stop()
 	answer, err := f(limited)
 	switch {

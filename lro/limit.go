@@ -1,0 +1,84 @@
+package lro
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// A limit ends a context after a time, as context.WithTimeout does, but sets its
+// timer only when Done is asked for. A store in memory does not ask, and the timer
+// and what goes with it would take a third of a Get.
+type limit struct {
+	parent   context.Context //nolint:containedctx // a limit is a context
+	deadline time.Time
+
+	mu    sync.Mutex
+	timed context.Context //nolint:containedctx // as parent; nil until Done is called
+	stop  context.CancelFunc
+	ended bool
+}
+
+// withLimit is context.WithTimeout by a limit.
+func withLimit(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	deadline := time.Now().Add(d)
+	if earlier, ok := ctx.Deadline(); ok && earlier.Before(deadline) {
+		deadline = earlier
+	}
+	l := &limit{parent: ctx, deadline: deadline}
+	return l, l.end
+}
+
+func (l *limit) end() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ended = true
+	if l.stop != nil {
+		l.stop()
+	}
+}
+
+// Deadline implements context.Context.
+func (l *limit) Deadline() (time.Time, bool) { return l.deadline, true }
+
+// Done implements context.Context.
+func (l *limit) Done() <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.timed == nil {
+		l.timed, l.stop = context.WithDeadline(l.parent, l.deadline)
+	}
+	if l.ended {
+		l.stop()
+	}
+	return l.timed.Done()
+}
+
+// Err implements context.Context.
+func (l *limit) Err() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case l.timed != nil:
+		return l.timed.Err()
+	case l.parent.Err() != nil:
+		return l.parent.Err()
+	case l.ended:
+		return context.Canceled
+	case !time.Now().Before(l.deadline):
+		return context.DeadlineExceeded
+	default:
+		return nil
+	}
+}
+
+// Value implements context.Context. Once there is a timer, package context must
+// find it here, or every context made of this one would take a goroutine.
+func (l *limit) Value(key any) any {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.timed != nil {
+		return l.timed.Value(key)
+	}
+	return l.parent.Value(key)
+}
