@@ -82,10 +82,23 @@ func checkText(s string, most int) error {
 	switch {
 	case len(s) > most:
 		return fmt.Errorf("has %d bytes; at most %d are allowed", len(s), most)
+	case isPlain(s):
+		return nil
 	case !utf8.ValidString(s):
 		return fmt.Errorf("%q is not valid UTF-8", s)
 	case strings.ContainsFunc(s, unicode.IsControl):
 		return fmt.Errorf("%q contains a control character", s)
 	}
 	return nil
+}
+
+// isPlain reports whether s is printable ASCII, as nearly all names are: a byte at a
+// time that is told in a fraction of the time of the checks by rune.
+func isPlain(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
 }
