@@ -1,0 +1,61 @@
+package lro_test
+
+import (
+	"bytes"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/anypb"
+
+	"github.com/longrunning-go/longrunning/store"
+	"github.com/longrunning-go/longrunning/store/memstore"
+)
+
+// A stored payload is what protobuf reads in it, whoever has written it and in
+// whichever order, and what protobuf refuses is an error.
+func TestStoredAnys(t *testing.T) {
+	t.Parallel()
+	field := func(number protowire.Number, value string) []byte {
+		return protowire.AppendString(protowire.AppendTag(nil, number, protowire.BytesType), value)
+	}
+	url, value := field(1, "type.example.com/example.Thing"), field(2, "\x08\x01")
+	for name, stored := range map[string][]byte{
+		"as lro writes it":    slices.Concat(url, value),
+		"without a value":     url,
+		"without a type":      value,
+		"empty":               {},
+		"the value first":     slices.Concat(value, url),
+		"a value twice":       slices.Concat(url, field(2, "\x08\x02"), value),
+		"a type twice":        slices.Concat(field(1, "type.example.com/x"), url, value),
+		"a field of later":    slices.Concat(url, value, field(3, "more")),
+		"a type of bytes":     slices.Concat(field(1, "\xff"), value),
+		"a value of a number": slices.Concat(url, protowire.AppendVarint(protowire.AppendTag(nil, 2, protowire.VarintType), 0)),
+		"cut":                 slices.Concat(url, value)[:len(url)+len(value)-1],
+		"cut in the type":     url[:len(url)-1],
+		"a length too long":   slices.Concat(url, protowire.AppendTag(nil, 2, protowire.BytesType), bytes.Repeat([]byte{0xff}, 11)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				want := new(anypb.Any)
+				wantErr := proto.Unmarshal(stored, want)
+				st := memstore.New()
+				rec, err := st.Create(t.Context(), &store.Record{Name: "operations/x", ID: "x", State: store.Done, Response: stored, Metadata: stored, ExpireIn: time.Hour})
+				if err != nil {
+					t.Fatal(err)
+				}
+				op, err := setupIdle(t, st, nil, nil, nil).Get(t.Context(), rec.Name)
+				if (err != nil) != (wantErr != nil) {
+					t.Fatalf("got error %v, want one: %t (%v)", err, wantErr != nil, wantErr)
+				}
+				if err == nil && (!proto.Equal(op.GetResponse(), want) || !proto.Equal(op.GetMetadata(), want)) {
+					t.Errorf("got response %v and metadata %v, want %v in both", op.GetResponse(), op.GetMetadata(), want)
+				}
+			})
+		})
+	}
+}
