@@ -19,6 +19,7 @@ import (
 	"github.com/longrunning-go/longrunning/bench/database"
 	"github.com/longrunning-go/longrunning/bench/durable"
 	"github.com/longrunning-go/longrunning/bench/measure"
+	"github.com/longrunning-go/longrunning/bench/wire"
 )
 
 // A subject is what one part of the program measures. Its name is that of its file.
@@ -30,6 +31,8 @@ type subject struct {
 func subjects(r *durable.Run) []subject {
 	return []subject{
 		{"lone", r.Lone}, // first: it is of moments, and the rest heats the machine up
+		{"grpc", func(ctx context.Context) { wire.GRPC(ctx, r.Run) }},
+		{"rest", func(ctx context.Context) { wire.REST(ctx, r.Run) }},
 		{"writes", r.Writes},
 		{"gets", r.Gets},
 		{"heartbeats", r.Heartbeats},
@@ -63,7 +66,7 @@ func run() error {
 		return child.Serve(context.Background(), role, os.Args[3:])
 	}
 	quick := flag.Bool("quick", false, "do a tenth of everything: to try the program, not to judge the library")
-	only := flag.String("only", "", "`subjects` to measure, separated by commas (writes, lone, gets, heartbeats, lists, memory); default all")
+	only := flag.String("only", "", "`subjects` to measure, separated by commas (lone, grpc, rest, writes, gets, heartbeats, lists, memory); default all")
 	on := flag.String("on", "postgres,sqlite", "`databases` to measure on, separated by commas")
 	profile := flag.String("cpuprofile", "", "write a CPU profile of this process to `file`")
 	flag.Parse()
@@ -93,14 +96,17 @@ func measureAll(ctx context.Context, only, on []string, quick bool) (err error) 
 	}
 	lines, failed := 0, 0
 	r := &durable.Run{
-		Rounds: 12, Quick: quick, Program: []string{program, asChild},
-		Report: func(l measure.Line) {
-			fmt.Println(l)
-			if lines++; l.Verdict.Fails() {
-				failed++
-			}
+		Run: &measure.Run{
+			Rounds: 12, Quick: quick,
+			Report: func(l measure.Line) {
+				fmt.Println(l)
+				if lines++; l.Verdict.Fails() {
+					failed++
+				}
+			},
+			Say: func(format string, args ...any) { fmt.Fprintf(os.Stderr, "… "+format+"\n", args...) },
 		},
-		Say: func(format string, args ...any) { fmt.Fprintf(os.Stderr, "… "+format+"\n", args...) },
+		Program: []string{program, asChild},
 	}
 	if r.Systems, err = systems(on); err != nil {
 		return err

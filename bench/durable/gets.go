@@ -35,7 +35,7 @@ func (r *Run) gets(ctx context.Context, system database.System) (err error) {
 	if err != nil {
 		return err
 	}
-	if _, err := shared(ctx, callers, len(recs), func(ctx context.Context, i int) error { return live(ctx, st, recs[i], retention) }); err != nil {
+	if _, err := measure.Shared(ctx, callers, len(recs), func(ctx context.Context, i int) error { return live(ctx, st, recs[i], retention) }); err != nil {
 		return err
 	}
 	get := func(ctx context.Context, i int) error {
@@ -50,11 +50,11 @@ func (r *Run) gets(ctx context.Context, system database.System) (err error) {
 		return err
 	}
 	for _, callers := range []int{1, most} {
-		n, laps := r.work(20_000), 1
+		n, laps := r.Work(20_000), 1
 		if callers == 1 {
-			n, laps = r.work(1_500), 6
+			n, laps = r.Work(1_500), 6
 		}
-		r.compare(ctx, &measure.Comparison{
+		r.Compare(ctx, &measure.Comparison{
 			What: fmt.Sprintf("%s, callers: %d, get: store, select", system.Name(), callers), Unit: "gets", Bound: measure.AtLeast(0.7), Laps: laps,
 			Subject: reads(callers, n, len(recs), get),
 			Base:    reads(callers, n, len(recs), byHand),
@@ -70,6 +70,6 @@ func reads(callers, n, of int, get func(ctx context.Context, i int) error) measu
 		for i := range which {
 			which[i] = rand.IntN(of)
 		}
-		return shared(ctx, callers, n, func(ctx context.Context, i int) error { return get(ctx, which[i]) })
+		return measure.Shared(ctx, callers, n, func(ctx context.Context, i int) error { return get(ctx, which[i]) })
 	}
 }

@@ -34,8 +34,8 @@ func (r *Run) heartbeats(ctx context.Context, system database.System) (err error
 			return err
 		}
 	}
-	n := r.work(1_500)
-	r.compare(ctx, &measure.Comparison{
+	n := r.Work(1_500)
+	r.Compare(ctx, &measure.Comparison{
 		What: fmt.Sprintf("%s, heartbeat: %d running, %d", system.Name(), running[many], running[few]), Unit: "heartbeats", Bound: measure.AtMost(1.2),
 		Subject: beats(st, many, n),
 		Base:    beats(st, few, n),

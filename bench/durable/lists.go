@@ -21,7 +21,7 @@ func (r *Run) Lists(ctx context.Context) {
 }
 
 func (r *Run) lists(ctx context.Context, system database.System) (err error) {
-	sizes := []int{r.work(1_000_000), 10_000}
+	sizes := []int{r.Work(1_000_000), 10_000}
 	var beds [2]*bed
 	var stores [2]store.Store
 	for i, n := range sizes {
@@ -64,9 +64,9 @@ func (r *Run) page(ctx context.Context, system, statistics string, page int, siz
 		if err != nil {
 			return err
 		}
-		*contender = pages(stores[i], before, r.work(500))
+		*contender = pages(stores[i], before, r.Work(500))
 	}
-	r.compare(ctx, c)
+	r.Compare(ctx, c)
 	return nil
 }
 

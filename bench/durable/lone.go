@@ -29,7 +29,7 @@ func (r *Run) lone(ctx context.Context, system database.System) (err error) {
 		return err
 	}
 	const laps = 6
-	n := r.work(200)
+	n := r.Work(200)
 	creates := &measure.Comparison{
 		What: system.Name() + ", 1 caller, create: store, statement", Unit: "creates", Bound: measure.AtMost(1.3), Laps: laps,
 		Subject: creations(n, func(ctx context.Context, rec *store.Record) error {
@@ -53,7 +53,7 @@ func (r *Run) lone(ctx context.Context, system database.System) (err error) {
 	creates.Base = creations(n, raw.Create)
 	updates.Base = completions(n, func(ctx context.Context, recs []*store.Record) error { return createAll(ctx, raw, recs) }, raw.Update)
 	creates.Twin, updates.Twin = creates.Base, updates.Base
-	r.compare(ctx, creates, updates)
+	r.Compare(ctx, creates, updates)
 	return nil
 }
 

@@ -33,7 +33,7 @@ func (r *Run) Memory(ctx context.Context) {
 }
 
 func (r *Run) memory(ctx context.Context, name, address string) {
-	few, many := r.work(100_000), r.work(1_000_000)
+	few, many := r.Work(100_000), r.Work(1_000_000)
 	what := fmt.Sprintf("%s, resident memory after operations: %d, %d", name, many, few)
 	bound := measure.AtMost(1.2)
 	if _, err := resident(); err != nil {
@@ -48,7 +48,7 @@ func (r *Run) memory(ctx context.Context, name, address string) {
 		err = errors.Join(err, process.Close())
 	}
 	if err != nil {
-		r.fail(what, bound, err)
+		r.Fail(what, bound, err)
 		return
 	}
 	r.Report(measure.Counted(what, after[1], after[0], bound,
@@ -98,7 +98,7 @@ func pass(ctx context.Context, st store.Store, n int) error {
 	if err != nil {
 		return err
 	}
-	_, err = shared(ctx, callers, n, func(ctx context.Context, i int) error { return live(ctx, st, recs[i], 0) })
+	_, err = measure.Shared(ctx, callers, n, func(ctx context.Context, i int) error { return live(ctx, st, recs[i], 0) })
 	for gone := 0; gone < n && err == nil; {
 		var expired int
 		if expired, err = st.Expire(ctx, 1_000); expired == 0 && err == nil {

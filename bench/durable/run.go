@@ -12,29 +12,10 @@ import (
 
 // A Run is what the subjects have in common.
 type Run struct {
+	*measure.Run
+
 	Systems []database.System // of durable stores
-	Rounds  int               // of each comparison
-	Quick   bool              // a tenth of the scale and of the work
 	Program []string          // the command that runs a role of this program in another process
-	Report  func(measure.Line)
-	Say     func(format string, args ...any) // what takes long
-}
-
-// compare makes comparisons and reports what they find. An error of one does not
-// keep the next from being made.
-func (r *Run) compare(ctx context.Context, comparisons ...*measure.Comparison) {
-	for _, c := range comparisons {
-		line, err := c.Run(ctx, r.Rounds)
-		if err != nil {
-			r.fail(c.What, c.Bound, err)
-			continue
-		}
-		r.Report(line)
-	}
-}
-
-func (r *Run) fail(what string, bound measure.Bound, err error) {
-	r.Report(measure.Line{What: what, Bound: bound, Verdict: measure.Failed, Note: err.Error()})
 }
 
 // each calls fn with every system. Where that fails, the bounds that fn would have
@@ -42,17 +23,9 @@ func (r *Run) fail(what string, bound measure.Bound, err error) {
 func (r *Run) each(ctx context.Context, subject string, fn func(context.Context, database.System) error) {
 	for _, system := range r.Systems {
 		if err := fn(ctx, system); err != nil {
-			r.fail(system.Name()+": "+subject, measure.Bound{}, err)
+			r.Fail(system.Name()+": "+subject, measure.Bound{}, err)
 		}
 	}
-}
-
-// work is how much to do at a time: n, or less to try the program.
-func (r *Run) work(n int) int {
-	if r.Quick {
-		return max(1, n/10)
-	}
-	return n
 }
 
 // ttl is longer than any run, so that owners need no heartbeats.

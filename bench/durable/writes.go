@@ -54,13 +54,13 @@ func (r *Run) grouped(ctx context.Context, system database.System, hintsCount bo
 	b.open = append(b.open, l)
 	c := &measure.Comparison{
 		What: system.Name() + ", 64 callers, start + complete: grouped, one by one", Unit: "operations", Bound: measure.AtLeast(4),
-		Subject: lives(group, r.work(8_000), l, hintsCount),
-		Base:    lives(single, r.work(1_000), l, hintsCount),
+		Subject: lives(group, r.Work(8_000), l, hintsCount),
+		Base:    lives(single, r.Work(1_000), l, hintsCount),
 	}
 	if system.Name() == "postgres" {
 		c.Bound = measure.AtLeast(6)
 	}
-	r.compare(ctx, c)
+	r.Compare(ctx, c)
 	return nil
 }
 
@@ -74,7 +74,7 @@ func lives(st store.Store, n int, l *listener, hintsCount bool) measure.Contende
 			return measure.Sample{}, err
 		}
 		began := time.Now()
-		sample, err := shared(ctx, callers, n, func(ctx context.Context, i int) error { return live(ctx, st, recs[i], retention) })
+		sample, err := measure.Shared(ctx, callers, n, func(ctx context.Context, i int) error { return live(ctx, st, recs[i], retention) })
 		if err != nil || l == nil {
 			return sample, err
 		}
@@ -106,7 +106,7 @@ func begin(ctx context.Context, st store.Store, rec *store.Record) (*store.Recor
 
 // beginAll lets 64 callers begin operations.
 func beginAll(ctx context.Context, st store.Store, recs []*store.Record) error {
-	_, err := shared(ctx, callers, len(recs), func(ctx context.Context, i int) error {
+	_, err := measure.Shared(ctx, callers, len(recs), func(ctx context.Context, i int) error {
 		_, err := begin(ctx, st, recs[i])
 		return err
 	})
@@ -127,16 +127,16 @@ func (r *Run) groupedByHand(ctx context.Context, system database.System) (err er
 	}
 	c := &measure.Comparison{
 		What: system.Name() + ", 64 callers, start + complete: store, statements grouped by 64", Unit: "operations", Bound: measure.AtLeast(0.8),
-		Subject: lives(st, r.work(6_400), nil, false),
+		Subject: lives(st, r.Work(6_400), nil, false),
 	}
 	for i, contender := range []*measure.Contender{&c.Base, &c.Twin} {
 		raw, err := beds[i+1].raw(ctx, 1)
 		if err != nil {
 			return err
 		}
-		*contender = livesByHand(raw, r.work(6_400))
+		*contender = livesByHand(raw, r.Work(6_400))
 	}
-	r.compare(ctx, c)
+	r.Compare(ctx, c)
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 )
 
@@ -11,10 +12,15 @@ import (
 type Sample struct {
 	Count int
 	Took  time.Duration
+	Times []time.Duration // of each one, where the comparison is of a Quantile
 }
 
-// each is how many nanoseconds one took.
-func (s Sample) each() float64 { return float64(s.Took) / float64(s.Count) }
+// add pools two samples.
+func (s *Sample) add(more Sample) {
+	s.Count += more.Count
+	s.Took += more.Took
+	s.Times = append(s.Times, more.Times...)
+}
 
 // A Contender does an amount of work, the same at every call. It holds the clock
 // itself, so what it prepares does not count.
@@ -35,6 +41,24 @@ type Comparison struct {
 	// which matters to a single caller: it is fast or slow for a second or two with
 	// the processors that the kernel gives it and the database.
 	Laps int
+
+	// Quantile, between 0 and 1, says that what counts is how long most single ones
+	// took: at 0.99, the time that one of a hundred exceeds. Default: how long they
+	// took together.
+	Quantile float64
+}
+
+// each is how many nanoseconds one took, by what counts here.
+func (c *Comparison) each(s Sample) float64 {
+	if c.Quantile == 0 {
+		return float64(s.Took) / float64(s.Count)
+	}
+	times := make([]float64, len(s.Times))
+	for i, t := range s.Times {
+		times[i] = float64(t)
+	}
+	slices.Sort(times)
+	return quantile(times, c.Quantile)
 }
 
 const (
@@ -85,9 +109,9 @@ type totals struct {
 	each  []float64
 }
 
-func (t *totals) add(s Sample) {
-	t.count += s.Count
-	t.each = append(t.each, s.each())
+func (t *totals) add(count int, each float64) {
+	t.count += count
+	t.each = append(t.each, each)
 }
 
 func (c *Comparison) try(ctx context.Context, rounds int) (*outcome, error) {
@@ -101,11 +125,11 @@ func (c *Comparison) try(ctx context.Context, rounds int) (*outcome, error) {
 		if err != nil {
 			return nil, err
 		}
-		subject, base, twin := samples[0], samples[1], samples[2]
-		ratios = append(ratios, c.Bound.ratio(subject.each(), base.each()))
-		controls = append(controls, c.Bound.ratio(twin.each(), base.each()))
-		o.subject.add(subject)
-		o.base.add(base)
+		subject, base, twin := c.each(samples[0]), c.each(samples[1]), c.each(samples[2])
+		ratios = append(ratios, c.Bound.ratio(subject, base))
+		controls = append(controls, c.Bound.ratio(twin, base))
+		o.subject.add(samples[0].Count, subject)
+		o.base.add(samples[1].Count, base)
 	}
 	o.ratio, o.control = spreadOf(ratios), spreadOf(controls)
 	return o, nil
@@ -124,17 +148,26 @@ func (c *Comparison) round(ctx context.Context, i int) (samples [3]Sample, err e
 				return samples, err
 			}
 			s, err := contenders[at](ctx)
-			if err == nil && (s.Count <= 0 || s.Took <= 0) {
-				err = fmt.Errorf("measure: a contender must do some work in some time, found %d %s in %v", s.Count, c.Unit, s.Took)
+			if err == nil {
+				err = c.check(s)
 			}
 			if err != nil {
 				return samples, err
 			}
-			samples[at].Count += s.Count
-			samples[at].Took += s.Took
+			samples[at].add(s)
 		}
 	}
 	return samples, nil
+}
+
+func (c *Comparison) check(s Sample) error {
+	switch {
+	case s.Count <= 0 || s.Took <= 0:
+		return fmt.Errorf("measure: a contender must do some work in some time, found %d %s in %v", s.Count, c.Unit, s.Took)
+	case c.Quantile != 0 && len(s.Times) != s.Count:
+		return fmt.Errorf("measure: a quantile needs the time of each of %d %s, found %d times", s.Count, c.Unit, len(s.Times))
+	}
+	return nil
 }
 
 func (c *Comparison) line(o *outcome) Line {
@@ -142,7 +175,7 @@ func (c *Comparison) line(o *outcome) Line {
 		What: c.What, Figure: o.figure(), Bound: c.Bound, Verdict: Missed,
 		Control: fmt.Sprintf("%.2f (%.0f %%)", o.control.median, 100*o.control.width()),
 		Note: fmt.Sprintf("%d rounds, %d %s against %d; %s against %s",
-			o.rounds, o.subject.count, c.Unit, o.base.count, pace(o.subject.each), pace(o.base.each)),
+			o.rounds, o.subject.count, c.Unit, o.base.count, c.pace(o.subject.each), c.pace(o.base.each)),
 	}
 	switch {
 	case o.noisy():
@@ -153,9 +186,13 @@ func (c *Comparison) line(o *outcome) Line {
 	return l
 }
 
-// pace says how many a second the median sample has done.
-func pace(each []float64) string {
-	perSecond := float64(time.Second) / spreadOf(each).median
+// pace says how many a second the median sample has done, or its quantile.
+func (c *Comparison) pace(each []float64) string {
+	median := spreadOf(each).median
+	if c.Quantile != 0 {
+		return fmt.Sprintf("%.3g ms", median/float64(time.Millisecond))
+	}
+	perSecond := float64(time.Second) / median
 	digits := math.Pow(10, math.Max(0, math.Floor(math.Log10(perSecond))-2))
 	return fmt.Sprintf("%.0f/s", math.Round(perSecond/digits)*digits)
 }

@@ -1,0 +1,37 @@
+package measure
+
+import "context"
+
+// A Run is what all subjects of one run of the program have in common.
+type Run struct {
+	Rounds int  // of each comparison
+	Quick  bool // a tenth of the scale and of the work
+	Report func(Line)
+	Say    func(format string, args ...any) // what takes long
+}
+
+// Compare makes comparisons and reports what they find. An error of one does not
+// keep the next from being made.
+func (r *Run) Compare(ctx context.Context, comparisons ...*Comparison) {
+	for _, c := range comparisons {
+		line, err := c.Run(ctx, r.Rounds)
+		if err != nil {
+			r.Fail(c.What, c.Bound, err)
+			continue
+		}
+		r.Report(line)
+	}
+}
+
+// Fail reports an error that came instead of a figure.
+func (r *Run) Fail(what string, bound Bound, err error) {
+	r.Report(Line{What: what, Bound: bound, Verdict: Failed, Note: err.Error()})
+}
+
+// Work is how much to do at a time: n, or less to try the program.
+func (r *Run) Work(n int) int {
+	if r.Quick {
+		return max(1, n/10)
+	}
+	return n
+}

@@ -1,0 +1,120 @@
+package wire
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+
+	"cloud.google.com/go/longrunning/autogen/longrunningpb"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/longrunning-go/longrunning/bench/measure"
+)
+
+// GRPC measures GetOperation of done operations: how many there are in a time, and
+// how long the slowest of a hundred takes, against a unary handler that has its
+// answer ready.
+func GRPC(ctx context.Context, r *measure.Run) {
+	if err := overGRPC(ctx, r); err != nil {
+		r.Fail("gRPC: get", measure.Bound{}, err)
+	}
+}
+
+func overGRPC(ctx context.Context, r *measure.Run) (err error) {
+	s, err := newService(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	subject, err := serveGRPC(ctx, s.server)
+	if err != nil {
+		return err
+	}
+	defer subject.close()
+	base, err := serveGRPC(ctx, &bareServer{operation: s.first})
+	if err != nil {
+		return err
+	}
+	defer base.close()
+	if err := sameGRPC(ctx, subject, base, s.first.GetName()); err != nil {
+		return err
+	}
+	const callers, fewer = 16, 8
+	r.Compare(ctx, &measure.Comparison{
+		What: fmt.Sprintf("gRPC, callers: %d, get: lro, bare handler", callers), Unit: "gets", Bound: measure.AtLeast(0.95), Laps: 6,
+		Subject: gets(measure.Shared, callers, r.Work(6_000), s.names, subject.get),
+		Base:    gets(measure.Shared, callers, r.Work(6_000), s.names, base.get),
+	}, &measure.Comparison{
+		What: fmt.Sprintf("gRPC, callers: %d, get, p99: lro, bare handler", fewer), Unit: "gets", Bound: measure.AtMost(1.1), Laps: 6, Quantile: 0.99,
+		Subject: gets(measure.Timed, fewer, r.Work(6_000), s.names, subject.get),
+		Base:    gets(measure.Timed, fewer, r.Work(6_000), s.names, base.get),
+	})
+	return nil
+}
+
+// A bareServer answers the same operation whatever is asked.
+type bareServer struct {
+	longrunningpb.UnimplementedOperationsServer
+
+	operation *longrunningpb.Operation
+}
+
+// GetOperation implements google.longrunning.Operations.
+func (b *bareServer) GetOperation(context.Context, *longrunningpb.GetOperationRequest) (*longrunningpb.Operation, error) {
+	return b.operation, nil
+}
+
+// A grpcPeer is a server and a client connected to it.
+type grpcPeer struct {
+	server *grpc.Server
+	conn   *grpc.ClientConn
+	client longrunningpb.OperationsClient
+}
+
+func serveGRPC(ctx context.Context, operations longrunningpb.OperationsServer) (*grpcPeer, error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "localhost:0")
+	if err != nil {
+		return nil, err
+	}
+	p := &grpcPeer{server: grpc.NewServer(grpc.UnaryInterceptor(intercept))}
+	longrunningpb.RegisterOperationsServer(p.server, operations)
+	go func() { _ = p.server.Serve(listener) }() // until close; whoever gets an operation meets its error
+	p.conn, err = grpc.NewClient(listener.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		p.server.Stop()
+		return nil, err
+	}
+	p.client = longrunningpb.NewOperationsClient(p.conn)
+	return p, nil
+}
+
+func (p *grpcPeer) close() {
+	_ = p.conn.Close() // of nothing that is under way
+	p.server.Stop()
+}
+
+func (p *grpcPeer) get(ctx context.Context, name string) error {
+	op, err := p.client.GetOperation(ctx, &longrunningpb.GetOperationRequest{Name: name})
+	if err == nil && !op.GetDone() {
+		err = fmt.Errorf("wire: operation %s must be done, found %v", name, op)
+	}
+	return err
+}
+
+// sameGRPC answers an error unless both answer an operation with the same bytes.
+func sameGRPC(ctx context.Context, lro, bare *grpcPeer, name string) error {
+	var answers [2][]byte
+	for i, p := range []*grpcPeer{lro, bare} {
+		op, err := p.client.GetOperation(ctx, &longrunningpb.GetOperationRequest{Name: name})
+		if err != nil {
+			return err
+		}
+		if answers[i], err = proto.Marshal(op); err != nil {
+			return err
+		}
+	}
+	return same(answers[0], answers[1])
+}
