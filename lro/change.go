@@ -105,9 +105,9 @@ func timed[T any](ctx context.Context, m *Manager, c call, limit time.Duration, 
 	if m.inTx(ctx) {
 		return f(ctx)
 	}
-	limited, stop := withLimit(ctx, limit)
-	defer stop()
-	answer, err := f(limited)
+	limited := withLimit(ctx, limit)
+	defer limited.end()
+	answer, err := f(limited) //nolint:contextcheck // limited is made of ctx
 	switch {
 	case known(err):
 		m.outage.answered(ctx)

@@ -61,20 +61,26 @@ func typeOf(msg proto.Message) protoreflect.FullName {
 // operationOf answers what clients see of a record. Payloads are passed on
 // without a look inside: their types need not be linked.
 func operationOf(rec *store.Record) (*longrunningpb.Operation, error) {
-	op := &longrunningpb.Operation{Name: rec.Name, Done: rec.State == store.Done}
+	var whole struct { // allocated at once
+		op                 longrunningpb.Operation
+		result             longrunningpb.Operation_Response
+		metadata, response anypb.Any
+	}
+	op := &whole.op
+	op.Name, op.Done = rec.Name, rec.State == store.Done
 	if rec.Metadata != nil {
-		var err error
-		if op.Metadata, err = anyOf(rec.Metadata); err != nil {
+		op.Metadata = &whole.metadata
+		if err := readAny(op.Metadata, rec.Metadata); err != nil {
 			return nil, fmt.Errorf("lro: stored metadata of operation %q: %w", rec.Name, err)
 		}
 	}
 	switch {
 	case rec.Response != nil:
-		response, err := anyOf(rec.Response)
-		if err != nil {
+		whole.result.Response = &whole.response
+		if err := readAny(&whole.response, rec.Response); err != nil {
 			return nil, fmt.Errorf("lro: stored response of operation %q: %w", rec.Name, err)
 		}
-		op.Result = &longrunningpb.Operation_Response{Response: response}
+		op.Result = &whole.result
 	case rec.Error != nil:
 		st := new(spb.Status)
 		if err := proto.Unmarshal(rec.Error, st); err != nil {
@@ -85,31 +91,30 @@ func operationOf(rec *store.Record) (*longrunningpb.Operation, error) {
 	return op, nil
 }
 
-// anyOf reads a serialized Any. What encode writes is a type URL and a value, and
-// to cut it in two takes half as long as Unmarshal, which reads everything else:
-// most answers of Get have two of them.
-func anyOf(b []byte) (*anypb.Any, error) {
+// readAny reads a serialized Any into an empty one. What encode writes is a type URL
+// and a value, and to cut it in two takes half as long as Unmarshal, which reads
+// everything else: most answers of Get have two of them.
+func readAny(a *anypb.Any, b []byte) error {
 	url, rest, hasURL := cutField(b, 1)
 	value, rest, hasValue := cutField(rest, 2)
 	if hasURL && hasValue && len(rest) == 0 && utf8.Valid(url) {
-		return &anypb.Any{TypeUrl: string(url), Value: bytes.Clone(value)}, nil
+		a.TypeUrl, a.Value = string(url), bytes.Clone(value)
+		return nil
 	}
-	a := new(anypb.Any)
-	return a, proto.Unmarshal(b, a)
+	return proto.Unmarshal(b, a)
 }
 
-// cutField answers the bytes of a field of this number, if b begins with one, and
-// what follows.
-func cutField(b []byte, number protowire.Number) (value, rest []byte, ok bool) {
-	found, kind, n := protowire.ConsumeTag(b)
-	if n < 0 || found != number || kind != protowire.BytesType {
+// cutField answers the bytes of a field of this number, at most 15, if b begins
+// with one, and what follows.
+func cutField(b []byte, number byte) (value, rest []byte, ok bool) {
+	if len(b) == 0 || b[0] != number<<3|byte(protowire.BytesType) {
 		return nil, b, false
 	}
-	value, m := protowire.ConsumeBytes(b[n:])
-	if m < 0 {
+	value, n := protowire.ConsumeBytes(b[1:])
+	if n < 0 {
 		return nil, b, false
 	}
-	return value, b[n+m:], true
+	return value, b[1+n:], true
 }
 
 // operation is operationOf for a caller, who sees nothing of what is wrong.

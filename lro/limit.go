@@ -19,14 +19,13 @@ type limit struct {
 	ended bool
 }
 
-// withLimit is context.WithTimeout by a limit.
-func withLimit(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+// withLimit is context.WithTimeout by a limit, whose end must be called.
+func withLimit(ctx context.Context, d time.Duration) *limit {
 	deadline := time.Now().Add(d)
 	if earlier, ok := ctx.Deadline(); ok && earlier.Before(deadline) {
 		deadline = earlier
 	}
-	l := &limit{parent: ctx, deadline: deadline}
-	return l, l.end
+	return &limit{parent: ctx, deadline: deadline}
 }
 
 func (l *limit) end() {

@@ -65,7 +65,15 @@ func (m *Manager) Get(ctx context.Context, name string) (*longrunningpb.Operatio
 
 // visible reads a record that has not been deleted.
 func (m *Manager) visible(ctx context.Context, name string) (*store.Record, error) {
-	rec, err := m.lookup(ctx, name)
+	if _, err := parentOf(name); err != nil {
+		return nil, m.invalidName(err)
+	}
+	return m.shown(ctx, name)
+}
+
+// shown is visible for a name that has been checked.
+func (m *Manager) shown(ctx context.Context, name string) (*store.Record, error) {
+	rec, err := m.fetch(ctx, name)
 	if err != nil {
 		return nil, err
 	}
@@ -78,13 +86,21 @@ func (m *Manager) visible(ctx context.Context, name string) (*store.Record, erro
 // lookup reads a record by a name that a caller gave.
 func (m *Manager) lookup(ctx context.Context, name string) (*store.Record, error) {
 	if _, err := parentOf(name); err != nil {
-		return nil, m.invalid(reasonInvalid, "name", "%v", err)
+		return nil, m.invalidName(err)
 	}
+	return m.fetch(ctx, name)
+}
+
+func (m *Manager) fetch(ctx context.Context, name string) (*store.Record, error) {
 	rec, err := m.read(ctx, name, patience)
 	if err != nil {
 		return nil, m.storeError(ctx, name, err)
 	}
 	return rec, nil
+}
+
+func (m *Manager) invalidName(err error) error {
+	return m.invalid(reasonInvalid, "name", "%v", err)
 }
 
 // observe tells all who wait here for a record what it has become.

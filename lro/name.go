@@ -11,7 +11,8 @@ import (
 const (
 	collection = "operations"
 	// maxName bounds a name, in bytes: room for any parent that is typed by hand.
-	maxName = 1024
+	maxName   = 1024
+	maxParent = maxName / 2
 	// maxRequestID bounds a request id, in bytes. AIP-155 has UUIDs in mind.
 	maxRequestID = 128
 )
@@ -42,16 +43,25 @@ func parentOf(name string) (string, error) {
 	if !ok || id == "" || prefix == "/"+collection {
 		return "", fmt.Errorf("the name %q is not of the form {parent}/operations/{id}", name)
 	}
-	return parent, checkParent(parent)
+	return parent, checkSegments(parent)
 }
 
 // checkParent accepts "" and resource names without wildcards (AIP-122, AIP-159).
 func checkParent(parent string) error {
+	if err := checkText(parent, maxParent); err != nil {
+		return fmt.Errorf("the parent %w", err)
+	}
+	return checkSegments(parent)
+}
+
+// checkSegments is checkParent for a parent whose text has been checked with the
+// name that it is in.
+func checkSegments(parent string) error {
 	if parent == "" {
 		return nil
 	}
-	if err := checkText(parent, maxName/2); err != nil {
-		return fmt.Errorf("the parent %w", err)
+	if len(parent) > maxParent {
+		return fmt.Errorf("the parent has %d bytes; at most %d are allowed", len(parent), maxParent)
 	}
 	if parent == collection || strings.HasSuffix(parent, "/"+collection) {
 		return fmt.Errorf("the parent %q ends in %q: give the resource alone, such as projects/p1, or nothing for the default parent", parent, collection)

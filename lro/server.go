@@ -83,12 +83,15 @@ func NewServer(m *Manager, auth Authorizer, opts *ServerOptions) *Server {
 }
 
 func (s *Server) authorize(ctx context.Context, verb Verb, name string) error {
-	parent, err := parentOf(name)
-	if err != nil {
-		parent = "" // the name is refused later, to those who may know
+	parent, invalid := parentOf(name)
+	if invalid != nil {
+		parent = ""
 	}
 	if err := s.auth(ctx, Access{Verb: verb, Name: name, Parent: parent}); err != nil {
 		return s.m.denied(ctx, err)
+	}
+	if invalid != nil { // which only those are told who may know
+		return s.m.invalidName(invalid)
 	}
 	return nil
 }
@@ -98,7 +101,7 @@ func (s *Server) GetOperation(ctx context.Context, req *longrunningpb.GetOperati
 	if err := s.authorize(ctx, VerbGet, req.GetName()); err != nil {
 		return nil, err
 	}
-	rec, err := s.m.visible(ctx, req.GetName())
+	rec, err := s.m.shown(ctx, req.GetName())
 	return s.answer(ctx, rec, err)
 }
 
