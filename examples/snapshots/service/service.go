@@ -14,6 +14,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	"google.golang.org/grpc/codes"
@@ -50,7 +51,7 @@ func New(m *lro.Manager, dir string, volumes *Volumes) (*Service, error) {
 	s := &Service{dir: dir, volumes: volumes}
 	s.createVolume = lro.Handle(m, s.runCreateVolume, nil)
 	s.deleteVolume = lro.Handle(m, s.runDeleteVolume, nil)
-	s.takeSnapshot = lro.Handle(m, s.runTakeSnapshot, nil)
+	s.takeSnapshot = lro.Handle(m, s.runTakeSnapshot, &lro.MethodOptions{PollInterval: time.Second}) // as often as it reports
 	return s, nil
 }
 
