@@ -16,9 +16,10 @@
 //	GET    /openapi.json                  these routes, as an OpenAPI document
 //
 // HEAD is GET without a body, and OPTIONS answers which methods a path has.
-// Query parameters are the fields of the request, as pageSize or page_size;
-// parameters that begin with $, such as Google's $alt, are ignored, and any other
-// is an error. In a path, %2F stands for a slash of the name and %3A for a colon:
+// Query parameters are the fields of the request, as pageSize or page_size.
+// Google's system parameters, such as alt, key, prettyPrint and all that begin
+// with $, are ignored, but an alt or $alt that asks for something else than JSON
+// is an error, and so is any other parameter. In a path, %2F stands for a slash of the name and %3A for a colon:
 // a :cancel or :wait that is not escaped is the verb. Nothing is redirected and
 // no path is cleaned, so the server judges the name that the client wrote.
 //

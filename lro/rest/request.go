@@ -52,7 +52,9 @@ func (b *binding) query(raw string) error {
 			return b.h.invalid(k, "the query parameter %s is not escaped as a URL demands: a %% must be written %%25", quote(k))
 		case valueErr != nil:
 			return b.h.invalid(key, "the value of the query parameter %s is not escaped as a URL demands: a %% must be written %%25", quote(key))
-		case strings.HasPrefix(key, "$"):
+		case isAlt(key) && value != altJSON && value != altNumbers:
+			return b.h.invalid(key, "%s is %s; it must be %s or %s: answers are JSON", quote(key), quote(value), altJSON, altNumbers)
+		case isSystem(key):
 			continue
 		}
 		field := b.field(key)

@@ -36,6 +36,10 @@ func TestQuery(t *testing.T) {
 		{"/v1/operations/x?%24alt=json%3Benum-encoding%3Dint", get("operations/x")},
 		{"/v1/operations/x?$alt=json;enum-encoding=int", get("operations/x")},
 		{"/v1/operations/x?$.xgafv=2&$prettyPrint", get("operations/x")},
+		{"/v1/operations/x?alt=json&prettyPrint=false", get("operations/x")}, // google-api-go-client
+		{"/v1/operations?alt=json&pageSize=0", list("operations")},           // gcloud, google-api-python-client
+		{"/v1/operations/x?key=k&fields=name&quotaUser=q&userIp=::1&callback=f", get("operations/x")},
+		{"/?name=operations/x&access_token=a&oauth_token=o&uploadType=u&upload_protocol=p", wait("operations/x")},
 		{"/?name=operations%2Fx&$alt=json;enum-encoding=int&timeout=1s", waitFor("operations/x", time.Second)},
 	} {
 		s := new(recorder)
@@ -69,7 +73,12 @@ func TestBadQuery(t *testing.T) {
 		{"GET", "/?timeout=999999999999999s", "timeout", "1.500s"},
 		{"GET", "/?name=operations/a&name=operations/b", "name", "twice"},
 		{"GET", "/?Name=operations/a", "Name", "name, timeout"},
-		{"GET", "/v1/operations/x?alt=json", "alt", "GetOperation has none here"},
+		{"GET", "/v1/operations/x?alt=proto", "alt", "must be json"},
+		{"GET", "/v1/operations?$alt=media", "$alt", "must be json"},
+		{"POST", "/v1/operations/x:wait?alt=", "alt", "must be json"},
+		{"GET", "/v1/operations/x?alt=json;enum-encoding=string", "alt", "json;enum-encoding=int"},
+		{"GET", "/v1/operations/x?prettyprint=false", "prettyprint", "GetOperation has none here"},
+		{"GET", "/v1/operations/x?xgafv=2", "xgafv", "unknown query parameter"},
 		{"GET", "/v1/operations/x?name=operations/y", "name", "unknown query parameter"},
 		{"DELETE", "/v1/operations/x?force=true", "force", "DeleteOperation"},
 		{"POST", "/v1/operations/x:wait?timeout=1s", "timeout", "WaitOperation has none here"},
@@ -103,6 +112,7 @@ func TestBody(t *testing.T) {
 		{"/v1/operations/x:wait", `{"timeout":"0s","name":"operations/x"}`, waitFor("operations/x", 0)},
 		{"/v1/operations/x:wait", `{"timeout":null,"name":null}`, wait("operations/x")},
 		{"/v1/operations/x:wait?$alt=json", `{}`, wait("operations/x")},
+		{"/v1/operations/x:cancel?alt=json&prettyPrint=false", `{}`, cancel("operations/x")},
 	} {
 		s := new(recorder)
 		a := call(t, rest.NewHandler(s, nil), "POST", tt.target, tt.body)
