@@ -28,13 +28,20 @@
 //
 // # Answers
 //
-// Messages are in protobuf's JSON. An Any whose type is not linked into this
-// program, or that holds no such message, is shown by its @type and the base64
-// of its bytes as value, instead of failing the answer. An error is in Google's
-// envelope (AIP-193), under the HTTP code of its google.rpc.Code:
+// Messages are in protobuf's JSON. An Any that cannot be written fails nothing:
+// it alone is shown by its @type and the base64 of its bytes as value. Such are
+// those whose type this program does not know, that hold no such message, or that
+// are more than 32 deep in other Anys. A client cannot tell this form from a
+// message: Google's REST client for Go, if it links the type, reads it as an empty
+// message and says nothing. So link the types of all metadata and responses into
+// this program, or give them to [Options].Resolver.
+//
+// An error is in Google's envelope (AIP-193), under the HTTP code of its
+// google.rpc.Code:
 //
 //	{"error": {"code": 404, "message": "…", "status": "NOT_FOUND", "details": […]}}
 //
+// Details go where they are nested so deep that readers of JSON refuse them.
 // Three errors of HTTP's own have an HTTP code of their own beside the nearest
 // status: 405 (UNIMPLEMENTED), 413 and 415 (INVALID_ARGUMENT). Where the server
 // recommends a poll interval, Retry-After says it in whole seconds, rounded up.

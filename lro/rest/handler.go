@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
 )
 
 // Options configure a handler. The zero value of every field means its default.
@@ -20,6 +21,11 @@ type Options struct {
 	// A deny handler that it has is not used: the answer is PERMISSION_DENIED.
 	// Default: all that come from another origin.
 	CrossOrigin *http.CrossOriginProtection
+	// Resolver finds the types of metadata, responses and details, such as
+	// [google.golang.org/protobuf/types/dynamicpb.Types], for a program that serves
+	// operations of methods that it does not link. Default
+	// [protoregistry.GlobalTypes]: those linked.
+	Resolver Resolver
 }
 
 // NewHandler makes a handler that serves s, such as an *lro.Server, over
@@ -35,7 +41,11 @@ func NewHandler(s longrunningpb.OperationsServer, opts *Options) http.Handler {
 	}
 	h.opts.Domain = cmp.Or(h.opts.Domain, "longrunning")
 	h.opts.CrossOrigin = cmp.Or(h.opts.CrossOrigin, http.NewCrossOriginProtection())
+	if h.opts.Resolver == nil {
+		h.opts.Resolver = protoregistry.GlobalTypes
+	}
 	h.openAPI = openAPI(h.routes)
+	h.json = newWriter(h.opts.Resolver)
 	return h
 }
 
@@ -44,6 +54,7 @@ type handler struct {
 	opts    Options
 	routes  []*route
 	openAPI []byte
+	json    *writer
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -53,7 +64,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := h.serve(w, r)
 	code := http.StatusOK
 	if err != nil {
-		code, body = envelope(err)
+		code, body = h.json.envelope(err)
 	}
 	if body == nil {
 		w.WriteHeader(http.StatusNoContent)
@@ -131,7 +142,7 @@ func (h *handler) bind(w http.ResponseWriter, r *http.Request, rt *route, name s
 func isRead(method string) bool { return method == http.MethodGet || method == http.MethodHead }
 
 func (h *handler) marshal(out proto.Message) ([]byte, error) {
-	body, err := marshal(out)
+	body, err := h.json.marshal(out)
 	if err != nil {
 		return nil, h.unwritable()
 	}

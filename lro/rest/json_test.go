@@ -81,6 +81,13 @@ func TestUnwritable(t *testing.T) {
 			"a number that JSON cannot say", op(nil, pack(t, structpb.NewNumberValue(math.NaN()))),
 			`{"name":"operations/x","done":true,"response":{"@type":"type.googleapis.com/google.protobuf.Value","value":"EQEAAAAAAPh/"}}`,
 		},
+		{"a good one beside a bad one of its type", op(corrupt, printed), `{"name":"operations/x","metadata":` + corruptJSON + `,"done":true,"response":` + printedJSON + `}`},
+		{
+			"the same in a message", op(nil, pack(t, &spb.Status{Details: []*anypb.Any{printed, corrupt, pack(t, &spb.Status{Details: []*anypb.Any{corrupt, printed}})}})),
+			`{"name":"operations/x","done":true,"response":{"@type":"type.googleapis.com/google.rpc.Status","details":[` + printedJSON + `,` + corruptJSON + `,` +
+				`{"@type":"type.googleapis.com/google.rpc.Status","details":[` + corruptJSON + `,` + printedJSON + `]}]}}`,
+		},
+		{"empty ones", op(new(anypb.Any), corrupt), `{"name":"operations/x","metadata":{},"done":true,"response":` + corruptJSON + `}`},
 		{"a type URL that is no text", op(&anypb.Any{TypeUrl: "x/\xff"}, nil), ""},
 		{"very deep", op(deep, nil), ""},
 	} {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -13,7 +14,6 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/protoadapt"
-	"google.golang.org/protobuf/types/known/anypb"
 )
 
 // The reasons in the ErrorInfo of errors that the handler makes (AIP-193).
@@ -87,8 +87,10 @@ func (h *handler) unwritable() error {
 	return h.fail(codes.Internal, reasonInternal, "the answer cannot be written as JSON")
 }
 
-// envelope answers an error as Google's servers do (AIP-193).
-func envelope(err error) (httpCode int, body []byte) {
+// envelope answers an error as Google's servers do (AIP-193). A client can do
+// without details, and not without the error: where they are nested so deep that
+// readers of JSON refuse them, the error stands alone.
+func (w *writer) envelope(err error) (httpCode int, body []byte) {
 	st, ok := status.FromError(err)
 	if !ok {
 		st = status.FromContextError(err)
@@ -101,26 +103,25 @@ func envelope(err error) (httpCode int, body []byte) {
 	if f, ok := errors.AsType[*failure](err); ok && f.http != 0 {
 		httpCode = f.http
 	}
-	type errorBody struct {
-		Code    int               `json:"code"`
-		Message string            `json:"message"`
-		Status  string            `json:"status"`
-		Details []json.RawMessage `json:"details,omitempty"`
+	body, err = json.Marshal(struct {
+		Code    int    `json:"code"`
+		Message string `json:"message"`
+		Status  string `json:"status"`
+	}{httpCode, st.Message(), name})
+	if err != nil {
+		body = []byte("{}") // not of strings and numbers
 	}
-	e := errorBody{Code: httpCode, Message: st.Message(), Status: name, Details: details(st.Proto().GetDetails())}
-	body, err = json.Marshal(map[string]errorBody{"error": e})
-	if err != nil { // not of strings, numbers and what was marshalled
-		return httpCode, []byte(`{"error":{}}`)
+	within := func(object []byte) []byte { return slices.Concat([]byte(`{"error":`), object, []byte("}")) }
+	if detailed := within(withArray(body, "details", w.details(st))); json.Valid(detailed) {
+		return httpCode, detailed
 	}
-	return httpCode, body
+	return httpCode, within(body)
 }
 
-// details are those that can be written; a client can do without one, and not
-// without the error.
-func details(anys []*anypb.Any) []json.RawMessage {
-	var list []json.RawMessage
-	for _, a := range anys {
-		if b, err := marshal(a); err == nil {
+func (w *writer) details(st *status.Status) [][]byte {
+	var list [][]byte
+	for _, a := range st.Proto().GetDetails() {
+		if b, err := w.marshal(a); err == nil {
 			list = append(list, b)
 		}
 	}
