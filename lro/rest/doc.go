@@ -62,6 +62,7 @@
 // A wait ends when its client hangs up, and outlasts the WriteTimeout of the
 // http.Server, so set that, ReadTimeout and the others as short as all other
 // requests allow. Middleware that wraps the http.ResponseWriter should have an
-// Unwrap method ([net/http.ResponseController]); without it waits are cut to
-// WriteTimeout.
+// Unwrap method ([net/http.ResponseController]). Without it waits are cut to half
+// of WriteTimeout, so that what ran before, if it took less than the other half,
+// does not make their answers come too late.
 package rest

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/http"
 	"strconv"
+	"time"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	"google.golang.org/grpc"
@@ -80,6 +81,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // serve answers the body of the response; nil if there is none to be.
 func (h *handler) serve(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	entered := time.Now()
 	path, name := match(r.URL.EscapedPath())
 	rt := h.find(path, r.Method)
 	if rt == nil {
@@ -92,7 +94,7 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request) ([]byte, error) 
 	ctx := r.Context()
 	if rt.waits {
 		var stop func()
-		ctx, stop = outlast(ctx, w)
+		ctx, stop = outlast(ctx, w, entered)
 		defer stop()
 	}
 	var stream stream

@@ -35,19 +35,19 @@ func TestSocket(t *testing.T) {
 
 			name := s.start("projects/a b") // it executes, so Run runs
 			path := srv.URL + "/v1/" + url.PathEscape(name)
-			if got := fetch(t, client, "GET", path, ""); got.GetName() != name || got.GetDone() {
+			if got := fetch(t, client, "GET", path, http.NoBody); got.GetName() != name || got.GetDone() {
 				t.Errorf("Get: got %v, want %s, not done", got, name)
 			}
 			if got := names(t, client, srv.URL+"/v1/projects/a%20b/operations"); len(got) != 1 || got[0] != name {
 				t.Errorf("List: got %q, want %q", got, name)
 			}
 			ended := make(chan *longrunningpb.Operation, 1)
-			go func() { ended <- fetch(t, client, "POST", path+":wait", `{"timeout":"60s"}`) }()
+			go func() { ended <- fetch(t, client, "POST", path+":wait", strings.NewReader(`{"timeout":"60s"}`)) }()
 			do(t, client, "POST", path+":cancel", http.StatusOK)
 			if got := <-ended; !got.GetDone() || got.GetError().GetCode() != 1 {
 				t.Errorf("Wait: got %v, want it done and cancelled, code 1", got)
 			}
-			if got := fetch(t, client, "GET", srv.URL+"/?name="+url.QueryEscape(name), ""); !got.GetDone() {
+			if got := fetch(t, client, "GET", srv.URL+"/?name="+url.QueryEscape(name), http.NoBody); !got.GetDone() {
 				t.Errorf("Wait by query: got %v, want it done", got)
 			}
 			do(t, client, "HEAD", path, http.StatusOK)

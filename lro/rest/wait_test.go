@@ -74,7 +74,8 @@ func TestRetryAfter(t *testing.T) {
 }
 
 // A wait outlasts the timeouts of its http.Server, and where middleware keeps it
-// from the connection's deadlines it is cut in time for an answer.
+// from the connection's deadlines it is cut in time for an answer, whatever passed
+// before it began.
 func TestTimeouts(t *testing.T) {
 	t.Parallel()
 	type opaqueWriter struct{ http.ResponseWriter } // has no Unwrap
@@ -82,12 +83,15 @@ func TestTimeouts(t *testing.T) {
 		name        string
 		read, write time.Duration
 		hide        bool
+		before      time.Duration // that middleware takes; a body comes after twice that
 		least, most time.Duration
 	}{
-		{"both", 2 * time.Second, 3 * time.Second, false, 30 * time.Second, 30 * time.Second},
-		{"read", 2 * time.Second, 0, false, 30 * time.Second, 30 * time.Second},
-		{"neither", 0, 0, true, 30 * time.Second, 30 * time.Second},
-		{"both, out of reach", 2 * time.Second, 3 * time.Second, true, 2 * time.Second, 3 * time.Second},
+		{"both", 2 * time.Second, 3 * time.Second, false, 0, 30 * time.Second, 30 * time.Second},
+		{"read", 2 * time.Second, 0, false, 0, 30 * time.Second, 30 * time.Second},
+		{"neither", 0, 0, true, 0, 30 * time.Second, 30 * time.Second},
+		{"both, out of reach", 2 * time.Second, 3 * time.Second, true, 0, time.Second, 1500 * time.Millisecond},
+		{"both, out of reach, slow", 3 * time.Second, 3 * time.Second, true, time.Second, 2 * time.Second, 2500 * time.Millisecond},
+		{"both, out of reach, as slow as may be", 3 * time.Second, 3 * time.Second, true, 1300 * time.Millisecond, 2 * time.Second, 2800 * time.Millisecond},
 	} {
 		for _, version := range []int{1, 2} {
 			t.Run(fmt.Sprintf("%s, HTTP/%d", tt.name, version), func(t *testing.T) {
@@ -100,16 +104,20 @@ func TestTimeouts(t *testing.T) {
 						if tt.hide {
 							w = opaqueWriter{w}
 						}
+						time.Sleep(tt.before)
 						s.ServeHTTP(w, r)
 					})
 					_, client := listen(t, &http.Server{Handler: h, ReadTimeout: tt.read, WriteTimeout: tt.write}, version)
 					name := s.start("")
-					for _, call := range []struct{ method, target, body string }{
-						{"POST", "/v1/" + name + ":wait", `{"timeout":"30s"}`},
-						{"GET", "/?timeout=30s&name=" + name, ""},
+					for _, call := range []struct {
+						method, target string
+						body           func(time.Duration) io.Reader
+					}{
+						{"POST", "/v1/" + name + ":wait", func(d time.Duration) io.Reader { return &slowReader{strings.NewReader(`{"timeout":"30s"}`), d} }},
+						{"GET", "/?timeout=30s&name=" + name, func(time.Duration) io.Reader { return http.NoBody }},
 					} {
 						start := time.Now()
-						op := fetch(t, client, call.method, "http://pipe"+call.target, call.body)
+						op := fetch(t, client, call.method, "http://pipe"+call.target, call.body(2*tt.before))
 						if got := time.Since(start); op.GetDone() || got < tt.least || got > tt.most {
 							t.Errorf("%s, a wait of 30 s: got %v after %v, want the latest state after %v to %v", call.method, op, got, tt.least, tt.most)
 						}
@@ -120,9 +128,21 @@ func TestTimeouts(t *testing.T) {
 	}
 }
 
-func fetch(t *testing.T, client *http.Client, method, target, body string) *longrunningpb.Operation {
+// A slowReader is a body that takes its time.
+type slowReader struct {
+	io.Reader
+	wait time.Duration
+}
+
+func (r *slowReader) Read(p []byte) (int, error) {
+	time.Sleep(r.wait)
+	r.wait = 0
+	return r.Reader.Read(p)
+}
+
+func fetch(t *testing.T, client *http.Client, method, target string, body io.Reader) *longrunningpb.Operation {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), method, target, strings.NewReader(body))
+	r, err := http.NewRequestWithContext(t.Context(), method, target, body)
 	if err != nil {
 		t.Fatal(err)
 	}
