@@ -126,15 +126,13 @@ func (h *handler) uncalled(w http.ResponseWriter, r *http.Request, path string) 
 
 // bind makes the request of the RPC out of that of HTTP.
 func (h *handler) bind(w http.ResponseWriter, r *http.Request, rt *route, name string, in protoreflect.Message) error {
-	if !isRead(r.Method) {
-		if err := h.opts.CrossOrigin.Check(r); err != nil {
-			return h.crossOrigin(err)
-		}
+	if err := h.opts.CrossOrigin.Check(r); err != nil {
+		return h.crossOrigin(err)
+	}
+	if rt.named() {
+		in.Set(in.Descriptor().Fields().ByName("name"), protoreflect.ValueOfString(name))
 	}
 	b := &binding{h: h, route: rt, in: in}
-	if rt.named() {
-		b.setName(name)
-	}
 	if err := b.query(r.URL.RawQuery); err != nil {
 		return err
 	}

@@ -5,15 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"mime"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 
 	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/durationpb"
 )
@@ -26,21 +25,13 @@ type binding struct {
 	h     *handler
 	route *route
 	in    protoreflect.Message
-	name  string                            // in the path
-	given map[protoreflect.FieldNumber]bool // what query or body have set
-}
-
-func (b *binding) setName(name string) {
-	b.name = name
-	b.in.Set(b.in.Descriptor().Fields().ByName("name"), protoreflect.ValueOfString(name))
 }
 
 // query binds the parameters of a query. They are read here since Google's
 // $alt=json;enum-encoding=int has a semicolon, which net/url refuses.
 func (b *binding) query(raw string) error {
-	for raw != "" {
-		var param string
-		param, raw, _ = strings.Cut(raw, "&")
+	given := map[protoreflect.FieldNumber]bool{}
+	for param := range strings.SplitSeq(raw, "&") {
 		if param == "" {
 			continue
 		}
@@ -58,12 +49,18 @@ func (b *binding) query(raw string) error {
 			continue
 		}
 		field := b.field(key)
-		if field == nil || b.route.hasBody() || b.route.named() && field.Name() == "name" {
+		switch {
+		case field == nil || !b.route.takes(field):
 			return b.h.invalid(key, "unknown query parameter %s: %s", quote(key), b.known())
+		case given[field.Number()]:
+			return b.h.invalid(string(field.Name()), "%s is given twice; write it once", quote(key))
 		}
-		if err := b.set(key, field, value); err != nil {
-			return err
+		given[field.Number()] = true
+		parsed, want := parse(field, value)
+		if want != "" {
+			return b.h.invalid(string(field.Name()), "%s is %s; it must be %s", quote(key), quote(value), want)
 		}
+		b.in.Set(field, parsed)
 	}
 	return nil
 }
@@ -89,8 +86,8 @@ func (b *binding) field(key string) protoreflect.FieldDescriptor {
 	return fields.ByTextName(key)
 }
 
-// body binds the members of a JSON object. A request whose fields stand in the
-// path or the query has no body, and one that has is not what its client meant.
+// body binds a JSON object. A request whose fields stand in the path or the query
+// has no body, and one that has is not what its client meant.
 func (b *binding) body(w http.ResponseWriter, r *http.Request) error {
 	if r.ContentLength == 0 {
 		return nil
@@ -110,51 +107,25 @@ func (b *binding) body(w http.ResponseWriter, r *http.Request) error {
 	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != "application/json" {
 		return b.h.notJSON(r.Header.Get("Content-Type"))
 	}
-	var members map[string]json.RawMessage
-	if err := json.Unmarshal(text, &members); err != nil || members == nil {
-		return b.h.invalid("", `the body is not a JSON object: write one such as {"timeout": "1.500s"}, or leave it empty`)
+	in, example := b.in.New(), "{}"
+	if b.route.waits {
+		example = `{"timeout": "1.500s"}`
 	}
-	for _, key := range slices.Sorted(maps.Keys(members)) {
-		if err := b.member(key, members[key]); err != nil {
-			return err
-		}
+	if err := protojson.Unmarshal(text, in.Interface()); err != nil {
+		return b.h.invalid("", "the body must be a %s in JSON, such as %s; found %s", b.in.Descriptor().FullName(), example, short(reasonOf(err)))
 	}
+	name := in.Descriptor().Fields().ByName("name")
+	inBody, inPath := in.Get(name).String(), b.in.Get(name).String()
+	if inBody != "" && inBody != inPath {
+		return b.h.invalid("name", "the name in the body is %s and that in the path %s: leave it out of the body", quote(inBody), quote(inPath))
+	}
+	proto.Merge(b.in.Interface(), in.Interface())
 	return nil
 }
 
-func (b *binding) member(key string, raw json.RawMessage) error {
-	field := b.field(key)
-	if field == nil {
-		return b.h.invalid(key, "the body has the unknown field %s: remove it, or spell it as %s does", quote(key), b.in.Descriptor().FullName())
-	}
-	var value *string // all fields of these requests are strings in JSON
-	if err := json.Unmarshal(raw, &value); err != nil {
-		return b.h.invalid(string(field.Name()), "the field %s is %s; it must be a string", quote(key), quote(string(raw)))
-	}
-	if value == nil { // null is unset
-		return nil
-	}
-	if field.Name() == "name" && *value != b.name {
-		return b.h.invalid("name", "the name in the body is %s and that in the path %s: leave it out of the body", quote(*value), quote(b.name))
-	}
-	return b.set(key, field, *value)
-}
-
-// set gives a field the value that text stands for.
-func (b *binding) set(key string, field protoreflect.FieldDescriptor, text string) error {
-	if b.given[field.Number()] {
-		return b.h.invalid(string(field.Name()), "%s is given twice; write it once", quote(key))
-	}
-	if b.given == nil {
-		b.given = map[protoreflect.FieldNumber]bool{}
-	}
-	b.given[field.Number()] = true
-	value, want := parse(field, text)
-	if want != "" {
-		return b.h.invalid(string(field.Name()), "%s is %s; it must be %s", quote(key), quote(text), want)
-	}
-	b.in.Set(field, value)
-	return nil
+// reasonOf is an error of protojson's without what it begins with.
+func reasonOf(err error) string {
+	return strings.TrimSpace(strings.TrimPrefix(err.Error(), "proto:")) // the space varies
 }
 
 // parse answers the value, or what text should have been.

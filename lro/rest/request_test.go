@@ -111,6 +111,7 @@ func TestBody(t *testing.T) {
 		{"/v1/operations/x:wait", `{"timeout":"1.500s"}`, waitFor("operations/x", 1500*time.Millisecond)},
 		{"/v1/operations/x:wait", `{"timeout":"0s","name":"operations/x"}`, waitFor("operations/x", 0)},
 		{"/v1/operations/x:wait", `{"timeout":null,"name":null}`, wait("operations/x")},
+		{"/v1/operations/x:wait", `{"name":""}`, wait("operations/x")},
 		{"/v1/operations/x:wait?$alt=json", `{}`, wait("operations/x")},
 		{"/v1/operations/x:cancel?alt=json&prettyPrint=false", `{}`, cancel("operations/x")},
 	} {
@@ -125,21 +126,25 @@ func TestBody(t *testing.T) {
 func TestBadBody(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ method, target, body, field, text string }{
-		{"POST", "/v1/operations/x:wait", `{"timeout":"bananas"}`, "timeout", "1.500s"},
-		{"POST", "/v1/operations/x:wait", `{"timeout":5}`, "timeout", "must be a string"},
-		{"POST", "/v1/operations/x:wait", `{"timeout":{"seconds":5}}`, "timeout", "must be a string"},
-		{"POST", "/v1/operations/x:wait", `{"time_out":"5s"}`, "time_out", "unknown field"},
-		{"POST", "/v1/operations/x:wait", `{"Timeout":"5s"}`, "Timeout", "unknown field"},
-		{"POST", "/v1/operations/x:cancel", `{"timeout":"5s"}`, "timeout", "unknown field"},
+		{"POST", "/v1/operations/x:wait", `{"timeout":"bananas"}`, "", `bananas`},
+		{"POST", "/v1/operations/x:wait", `{"timeout":"bananas"}`, "", `1.500s`},
+		{"POST", "/v1/operations/x:wait", `{"timeout":5}`, "", `token 5`},
+		{"POST", "/v1/operations/x:wait", `{"timeout":{"seconds":5}}`, "", "token {"},
+		{"POST", "/v1/operations/x:wait", `{"timeout":"1s","timeout":"2s"}`, "", `duplicate field`},
+		{"POST", "/v1/operations/x:wait", `{"name":"operations/x","name":"operations/x"}`, "", `duplicate field`},
+		{"POST", "/v1/operations/x:wait", `{"time_out":"5s"}`, "", `time_out`},
+		{"POST", "/v1/operations/x:wait", `{"Timeout":"5s"}`, "", "unknown field"},
+		{"POST", "/v1/operations/x:cancel", `{"timeout":"5s"}`, "", "CancelOperationRequest"},
 		{"POST", "/v1/operations/x:cancel", `{"name":"operations/y"}`, "name", "leave it out"},
-		{"POST", "/v1/operations/x:cancel", `{"name":""}`, "name", "leave it out"},
-		{"POST", "/v1/operations/x:cancel", `{`, "", "not a JSON object"},
-		{"POST", "/v1/operations/x:cancel", `{} {}`, "", "not a JSON object"},
-		{"POST", "/v1/operations/x:cancel", `[]`, "", "not a JSON object"},
-		{"POST", "/v1/operations/x:cancel", `null`, "", "not a JSON object"},
-		{"POST", "/v1/operations/x:cancel", `"x"`, "", "not a JSON object"},
-		{"POST", "/v1/operations/x:cancel", " ", "", "not a JSON object"},
-		{"POST", "/v1/operations/x:cancel", strings.Repeat("[", 10_000), "", "not a JSON object"},
+		{"POST", "/v1/operations/x:cancel", `{`, "", "unexpected EOF"},
+		{"POST", "/v1/operations/x:cancel", `{} {}`, "", "(line 1:4)"},
+		{"POST", "/v1/operations/x:cancel", `[]`, "", "token ["},
+		{"POST", "/v1/operations/x:cancel", `null`, "", "token null"},
+		{"POST", "/v1/operations/x:cancel", `"x"`, "", "must be"},
+		{"POST", "/v1/operations/x:cancel", " ", "", "must be"},
+		{"POST", "/v1/operations/x:cancel", "{\"name\":\"\xff\"}", "", "UTF-8"},
+		{"POST", "/v1/operations/x:cancel", strings.Repeat("[", 10_000), "", "token ["},
+		{"POST", "/v1/operations/x:cancel", `{"` + strings.Repeat("a", 10_000) + `":1}`, "", "unknown field"},
 		{"DELETE", "/v1/operations/x", `{}`, "", "takes no body"},
 		{"GET", "/v1/operations/x", `{}`, "", "takes no body"},
 	} {
@@ -148,6 +153,9 @@ func TestBadBody(t *testing.T) {
 		a.want(t, tt.target+" "+tt.body, http.StatusBadRequest, "INVALID_ARGUMENT", "INVALID_ARGUMENT", tt.field)
 		if !strings.Contains(a.Body.String(), tt.text) {
 			t.Errorf("%s %s: got %s, want a message with %q: it says what to do", tt.target, tt.body, a.Body, tt.text)
+		}
+		if a.Body.Len() > 2048 {
+			t.Errorf("%s: got %d bytes, want an error that repeats only a little of the body", tt.target, a.Body.Len())
 		}
 		if s.got != nil {
 			t.Errorf("%s %s: the server saw %v, want nothing", tt.target, tt.body, s.got)

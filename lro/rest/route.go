@@ -40,16 +40,17 @@ func (rt *route) named() bool { return rt.path != rootPath }
 // hasBody reports whether the fields stand in the body; otherwise in the query.
 func (rt *route) hasBody() bool { return rt.method == http.MethodPost }
 
+// takes reports whether a field may stand in the query.
+func (rt *route) takes(field protoreflect.FieldDescriptor) bool {
+	return !rt.hasBody() && !(rt.named() && field.Name() == "name")
+}
+
 // query answers the fields that may stand in the query.
 func (rt *route) query() iter.Seq[protoreflect.FieldDescriptor] {
 	return func(yield func(protoreflect.FieldDescriptor) bool) {
 		fields := rt.in.Descriptor().Fields()
 		for i := range fields.Len() {
-			f := fields.Get(i)
-			if rt.hasBody() || rt.named() && f.Name() == "name" {
-				continue
-			}
-			if !yield(f) {
+			if f := fields.Get(i); rt.takes(f) && !yield(f) {
 				return
 			}
 		}
