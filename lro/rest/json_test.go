@@ -2,6 +2,7 @@ package rest_test
 
 import (
 	"math"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -141,6 +142,21 @@ func TestProtobufJSON(t *testing.T) {
 		method, path := split(target)
 		if got := call(t, rest.NewHandler(h, nil), method, path, "").compact(); got != "{}" {
 			t.Errorf("%s: got %s, want {}", target, got)
+		}
+	}
+}
+
+// HEAD says how long the body of GET is (RFC 9110, 9.3.2). protojson varies its
+// white space, but not within a process.
+func TestHead(t *testing.T) {
+	t.Parallel()
+	for _, target := range []string{"/v1/operations/x", "/v1/operations", "/openapi.json", "/nothing"} {
+		h := rest.NewHandler(&recorder{op: op(pack(t, &testpb.PrintMetadata{PagesDone: 7}), nil)}, nil)
+		get, head := call(t, h, "GET", target, ""), call(t, h, "HEAD", target, "")
+		want := strconv.Itoa(get.Body.Len())
+		if got := head.Header().Get("Content-Length"); head.Code != get.Code || got != want || get.Header().Get("Content-Length") != want {
+			t.Errorf("%s: HEAD answers %d and the length %q, GET %d and %q, with %s bytes; want the same", target,
+				head.Code, got, get.Code, get.Header().Get("Content-Length"), want)
 		}
 	}
 }

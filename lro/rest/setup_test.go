@@ -148,7 +148,7 @@ func serve(t *testing.T, h http.Handler, r *http.Request) *answer {
 }
 
 // checkEnvelope: an error is in Google's envelope, with a google.rpc.Code's
-// name, and has one ErrorInfo where the server or the handler made it (AIP-193).
+// name, and has no two details of a type (AIP-193).
 func (a *answer) checkEnvelope(t *testing.T, what string) {
 	t.Helper()
 	e, _ := a.body["error"].(map[string]any)
@@ -161,6 +161,15 @@ func (a *answer) checkEnvelope(t *testing.T, what string) {
 	}
 	if text, _ := e["message"].(string); text == "" {
 		t.Errorf("%s: message: got none, want one; body %s", what, a.Body)
+	}
+	list, _ := e["details"].([]any)
+	seen := map[any]bool{}
+	for _, d := range list {
+		d, _ := d.(map[string]any)
+		if kind := d["@type"]; seen[kind] {
+			t.Errorf("%s: details: got two of the type %v, want one at most; body %s", what, kind, a.Body)
+		}
+		seen[d["@type"]] = true
 	}
 }
 

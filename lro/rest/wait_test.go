@@ -12,7 +12,12 @@ import (
 	"time"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/longrunning-go/longrunning/lro"
 	"github.com/longrunning-go/longrunning/lro/rest"
@@ -70,6 +75,36 @@ func TestRetryAfter(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// A trailing server sends several trailers, as its interceptors may.
+type trailing struct {
+	recorder
+	intervals []time.Duration
+}
+
+func (s *trailing) GetOperation(ctx context.Context, _ *longrunningpb.GetOperationRequest) (*longrunningpb.Operation, error) {
+	for _, d := range s.intervals {
+		b, err := proto.Marshal(&errdetails.RetryInfo{RetryDelay: durationpb.New(d)})
+		if err != nil {
+			return nil, err
+		}
+		if err := grpc.SetTrailer(ctx, metadata.Pairs("google.rpc.retryinfo-bin", string(b))); err != nil {
+			return nil, err
+		}
+	}
+	return s.op, grpc.SetTrailer(ctx, metadata.Pairs("x-other", "1"))
+}
+
+// A trailer adds to those before it. An interval that says nothing is passed over.
+func TestTrailers(t *testing.T) {
+	t.Parallel()
+	for _, intervals := range [][]time.Duration{{7 * time.Second}, {-time.Second, 7 * time.Second}, {0, 7 * time.Second}} {
+		a := call(t, rest.NewHandler(&trailing{intervals: intervals}, nil), "GET", "/v1/operations/x", "")
+		if got := a.Header().Get("Retry-After"); got != "7" {
+			t.Errorf("the trailers %v and another: Retry-After: got %q, want 7", intervals, got)
+		}
 	}
 }
 
