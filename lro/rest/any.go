@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	spb "google.golang.org/genproto/googleapis/rpc/status"
-	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
@@ -57,7 +56,7 @@ func (w *writer) cut(m protoreflect.Message, depth int) (parts [][]byte) {
 
 // join writes m, with the parts where their marks are.
 func (w *writer) join(m proto.Message, parts [][]byte) ([]byte, error) {
-	b, err := protojson.MarshalOptions{Resolver: marks{w.types, w.mark}}.Marshal(m)
+	b, err := w.protojson(marks{w.types, w.mark}).Marshal(m)
 	if err != nil {
 		return nil, err
 	}

@@ -15,13 +15,16 @@
 //	GET    /?name={name}&timeout=1.500s   WaitOperation, as Google's REST clients send it
 //	GET    /openapi.json                  these routes, as an OpenAPI document
 //
-// HEAD is GET without a body, and OPTIONS answers which methods a path has.
+// HEAD is GET without a body, and OPTIONS answers which methods a path has. In a
+// path, %2F stands for a slash of the name and %3A for a colon: a :cancel or :wait
+// that is not escaped is the verb. Nothing is redirected and no path is cleaned,
+// so the server judges the name that the client wrote.
+//
 // Query parameters are the fields of the request, as pageSize or page_size.
 // Google's system parameters, such as alt, key, prettyPrint and all that begin
-// with $, are ignored, but an alt or $alt that asks for something else than JSON
-// is an error, and so is any other parameter. In a path, %2F stands for a slash of the name and %3A for a colon:
-// a :cancel or :wait that is not escaped is the verb. Nothing is redirected and
-// no path is cleaned, so the server judges the name that the client wrote.
+// with $, are ignored, except that an alt or $alt of json;enum-encoding=int gets
+// the numbers of enums, and one that asks for something else than JSON is an
+// error. So is any other parameter, or one that stands twice.
 //
 // Google's clients put the name of a list straight behind /v1/. Over HTTP they
 // are to be given operations, or {parent}/operations.

@@ -2,13 +2,13 @@ package rest
 
 import (
 	"cmp"
+	"crypto/rand"
 	"net/http"
 	"strconv"
 	"time"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	"google.golang.org/grpc"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 )
@@ -46,7 +46,7 @@ func NewHandler(s longrunningpb.OperationsServer, opts *Options) http.Handler {
 		h.opts.Resolver = protoregistry.GlobalTypes
 	}
 	h.openAPI = openAPI(h.routes)
-	h.json = newWriter(h.opts.Resolver)
+	h.json = writer{types: h.opts.Resolver, mark: rand.Text()}
 	return h
 }
 
@@ -55,17 +55,19 @@ type handler struct {
 	opts    Options
 	routes  []*route
 	openAPI []byte
-	json    *writer
+	json    writer
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
 	header.Set("Cache-Control", "no-store")
 	header.Set("X-Content-Type-Options", "nosniff")
-	body, err := h.serve(w, r)
+	json := h.json
+	json.numbers = wantsNumbers(r.URL.RawQuery)
+	body, err := h.serve(w, r, &json)
 	code := http.StatusOK
 	if err != nil {
-		code, body = h.json.envelope(err)
+		code, body = json.envelope(err)
 	}
 	if body == nil {
 		w.WriteHeader(http.StatusNoContent)
@@ -80,7 +82,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // serve answers the body of the response; nil if there is none to be.
-func (h *handler) serve(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+func (h *handler) serve(w http.ResponseWriter, r *http.Request, json *writer) ([]byte, error) {
 	entered := time.Now()
 	path, name := match(r.URL.EscapedPath())
 	rt := h.find(path, r.Method)
@@ -105,7 +107,11 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request) ([]byte, error) 
 	if s := stream.retryAfter(); s != "" {
 		w.Header().Set("Retry-After", s)
 	}
-	return h.marshal(out)
+	body, err := json.marshal(out)
+	if err != nil {
+		return nil, h.unwritable()
+	}
+	return body, nil
 }
 
 // uncalled answers what is no call of the server.
@@ -140,11 +146,3 @@ func (h *handler) bind(w http.ResponseWriter, r *http.Request, rt *route, name s
 }
 
 func isRead(method string) bool { return method == http.MethodGet || method == http.MethodHead }
-
-func (h *handler) marshal(out proto.Message) ([]byte, error) {
-	body, err := h.json.marshal(out)
-	if err != nil {
-		return nil, h.unwritable()
-	}
-	return body, nil
-}

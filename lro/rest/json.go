@@ -2,7 +2,6 @@ package rest
 
 import (
 	"bytes"
-	"crypto/rand"
 	"slices"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
@@ -14,17 +13,20 @@ import (
 // A writer writes messages as protojson does, except that what is in an Any
 // fails nothing: one that cannot be written is hidden.
 type writer struct {
-	types Resolver
-	mark  string // begins the type URLs of marks; nobody else can know it
+	types   Resolver
+	mark    string // begins the type URLs of marks; nobody else can know it
+	numbers bool   // of enums, instead of their names
 }
 
-func newWriter(types Resolver) *writer { return &writer{types: types, mark: rand.Text()} }
+func (w *writer) protojson(types Resolver) protojson.MarshalOptions {
+	return protojson.MarshalOptions{Resolver: types, UseEnumNumbers: w.numbers}
+}
 
 func (w *writer) marshal(msg proto.Message) ([]byte, error) {
 	if list, ok := msg.(*longrunningpb.ListOperationsResponse); ok {
 		return w.list(list)
 	}
-	b, err := protojson.MarshalOptions{Resolver: &bounded{Resolver: w.types}}.Marshal(msg)
+	b, err := w.protojson(&bounded{Resolver: w.types}).Marshal(msg)
 	if err == nil {
 		return b, nil
 	}

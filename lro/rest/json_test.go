@@ -8,8 +8,10 @@ import (
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	spb "google.golang.org/genproto/googleapis/rpc/status"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/descriptorpb"
 	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/emptypb"
 	"google.golang.org/protobuf/types/known/structpb"
@@ -142,6 +144,33 @@ func TestProtobufJSON(t *testing.T) {
 		method, path := split(target)
 		if got := call(t, rest.NewHandler(h, nil), method, path, "").compact(); got != "{}" {
 			t.Errorf("%s: got %s, want {}", target, got)
+		}
+	}
+}
+
+// Google's Go client asks for the numbers of enums, and gets them in operations,
+// in what stands beside a hidden Any, and in errors. All others get names.
+func TestEnumNumbers(t *testing.T) {
+	t.Parallel()
+	field := pack(t, &descriptorpb.FieldDescriptorProto{Type: descriptorpb.FieldDescriptorProto_TYPE_BOOL.Enum()})
+	servers := map[string]*recorder{
+		"an operation":        {op: op(field, nil)},
+		"beside a hidden Any": {op: op(field, unlinked())},
+		"a list":              {list: &longrunningpb.ListOperationsResponse{Operations: []*longrunningpb.Operation{op(field, nil)}}},
+		"an error":            {err: status.FromProto(&spb.Status{Code: 9, Message: "no", Details: []*anypb.Any{field}}).Err()},
+	}
+	for query, want := range map[string]string{
+		"": `"TYPE_BOOL"`, "?alt=json": `"TYPE_BOOL"`, "?$alt=json": `"TYPE_BOOL"`, "?alt=json&fields=json;enum-encoding=int": `"TYPE_BOOL"`,
+		"?$alt=json;enum-encoding=int": `8`, "?%24alt=json%3Benum-encoding%3Dint": `8`, "?alt=json;enum-encoding=int": `8`,
+	} {
+		for what, s := range servers {
+			target := "/v1/operations/x"
+			if s.list != nil {
+				target = "/v1/operations"
+			}
+			if got := call(t, rest.NewHandler(s, nil), "GET", target+query, "").compact(); !strings.Contains(got, `"type":`+want+`}`) {
+				t.Errorf("%s with the query %q: got %s, want the enum as %s", what, query, got, want)
+			}
 		}
 	}
 }

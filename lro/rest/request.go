@@ -27,15 +27,10 @@ type binding struct {
 	in    protoreflect.Message
 }
 
-// query binds the parameters of a query. They are read here since Google's
-// $alt=json;enum-encoding=int has a semicolon, which net/url refuses.
+// query binds the parameters of a query.
 func (b *binding) query(raw string) error {
 	given := map[protoreflect.FieldNumber]bool{}
-	for param := range strings.SplitSeq(raw, "&") {
-		if param == "" {
-			continue
-		}
-		k, v, _ := strings.Cut(param, "=")
+	for k, v := range params(raw) {
 		key, keyErr := url.QueryUnescape(k)
 		value, valueErr := url.QueryUnescape(v)
 		switch {
