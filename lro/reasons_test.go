@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -15,10 +16,12 @@ import (
 )
 
 // TestReasons: docs/errors.md has one row for each reason that an ErrorInfo of
-// this package may have, and no other; every reason reads as AIP-193 demands.
+// this package or of lro/rest may have, and no other; every reason reads as
+// AIP-193 demands.
 func TestReasons(t *testing.T) {
 	t.Parallel()
-	inCode := reasonsInCode(t)
+	inCode := reasonsInCode(t, ".")
+	maps.Copy(inCode, reasonsInCode(t, "rest"))
 	inTable := make(map[string]bool)
 	for _, row := range errorRows(t) {
 		reason := strings.Trim(row[0], "`")
@@ -27,7 +30,7 @@ func TestReasons(t *testing.T) {
 		}
 		inTable[reason] = true
 		if _, ok := inCode[reason]; !ok {
-			t.Errorf("docs/errors.md has a row for %s, which no constant of package lro is", reason)
+			t.Errorf("docs/errors.md has a row for %s, which no constant of lro or lro/rest is", reason)
 		}
 		var code codes.Code
 		if err := code.UnmarshalJSON([]byte(strconv.Quote(strings.Trim(row[1], "`")))); err != nil {
@@ -49,10 +52,10 @@ func TestReasons(t *testing.T) {
 }
 
 // reasonsInCode answers the constants whose names begin with "reason", wherever
-// in the package they stand, by their values.
-func reasonsInCode(t *testing.T) map[string]string {
+// in the package of a folder they stand, by their values.
+func reasonsInCode(t *testing.T, folder string) map[string]string {
 	t.Helper()
-	files, err := filepath.Glob("*.go")
+	files, err := filepath.Glob(filepath.Join(folder, "*.go"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +88,7 @@ func reasonsInCode(t *testing.T) map[string]string {
 		})
 	}
 	if len(reasons) == 0 {
-		t.Fatal("found no reason: the test does not look where the code is")
+		t.Fatalf("found no reason in the folder %s: the test does not look where the code is", folder)
 	}
 	return reasons
 }

@@ -59,7 +59,8 @@
 //
 // The Authorizer of the server looks at the context of the request: middleware
 // around the handler verifies who calls and puts that into the context, as
-// interceptors do over gRPC. CORS headers, compression and rate limits are
+// interceptors do over gRPC. Only the syntax of a request is judged before it, which
+// tells nothing about operations. CORS headers, compression and rate limits are
 // middleware too.
 //
 // A wait ends when its client hangs up, and outlasts the WriteTimeout of the
