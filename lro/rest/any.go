@@ -94,7 +94,7 @@ func (m marks) FindMessageByURL(url string) (protoreflect.MessageType, error) {
 // then it has the base64 of its bytes as value. One without a type holds bytes.
 func (w *writer) any(a *anypb.Any, depth int) []byte {
 	if depth < maxDepth {
-		if b, err := w.open(a, depth); err == nil {
+		if b, err := w.open(a, depth); err == nil && readable(b) {
 			return b
 		}
 	}

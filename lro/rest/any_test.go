@@ -1,16 +1,12 @@
 package rest_test
 
 import (
-	"fmt"
-	"net/http/httptest"
 	"strings"
 	"testing"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	spb "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/encoding/protojson"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protodesc"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
@@ -157,54 +153,47 @@ func TestDepth(t *testing.T) {
 	}
 }
 
-// deepMessage has JSON that is nested 12,000 deep; encoding/json reads 10,000.
-func deepMessage(t *testing.T) *anypb.Any {
+// deep is an Any whose JSON is nested 2n+1 deep.
+func deep(t *testing.T, n int) *anypb.Any {
 	t.Helper()
 	d := new(descriptorpb.DescriptorProto)
-	for range 6000 {
+	for range n {
 		d = &descriptorpb.DescriptorProto{NestedType: []*descriptorpb.DescriptorProto{d}}
 	}
 	return pack(t, d)
 }
 
-// A list holds what Get answers, however deep.
-func TestDeepMessageInList(t *testing.T) {
+// What is nested so deep that readers of JSON refuse it is hidden alone, so it
+// costs neither its list nor its error anything.
+func TestDeepMessage(t *testing.T) {
 	t.Parallel()
-	want := &longrunningpb.ListOperationsResponse{
-		Operations: []*longrunningpb.Operation{op(nil, deepMessage(t)), op(pack(t, &spb.Status{Code: 5, Message: "gone"}), nil)}, NextPageToken: "more",
+	wide := &descriptorpb.DescriptorProto{}
+	for range 20_000 {
+		wide.NestedType = append(wide.NestedType, new(descriptorpb.DescriptorProto))
 	}
-	for _, bad := range []bool{false, true} {
-		list := proto.CloneOf(want)
-		if bad {
-			list.Operations[1].Metadata = unlinked()
-		}
-		w := httptest.NewRecorder()
-		rest.NewHandler(&recorder{list: list}, nil).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", "/v1/operations", nil))
-		if w.Code != 200 {
-			t.Errorf("a list with a deep message: got %d %.200s, want 200", w.Code, w.Body)
-			continue
-		}
-		if bad {
-			if !strings.Contains(w.Body.String(), unlinkedJSON) {
-				t.Errorf("a list with a deep message: got %d bytes without the hidden Any, want it in them", w.Body.Len())
+	for what, tt := range map[string]struct {
+		any    *anypb.Any
+		hidden bool
+	}{
+		"9,800 deep": {deep(t, 4900), false}, "9,997 deep, but with what is around it": {deep(t, 4998), true}, "12,000 deep": {deep(t, 6000), true}, "wide": {pack(t, wide), false},
+		"9,800 deep, in an Any": {pack(t, deep(t, 4900)), false},
+	} {
+		failed := &longrunningpb.Operation{Name: "operations/y", Done: true, Result: &longrunningpb.Operation_Error{
+			Error: &spb.Status{Code: 9, Message: "no", Details: []*anypb.Any{tt.any}},
+		}}
+		list := &longrunningpb.ListOperationsResponse{Operations: []*longrunningpb.Operation{op(tt.any, pack(t, &spb.Status{Code: 5})), failed}}
+		st := status.FromProto(failed.GetError())
+		for where, h := range map[string]*recorder{"/v1/operations/x": {op: list.Operations[0]}, "/v1/operations": {list: list}, "/v1/operations/y": {err: st.Err()}} {
+			a := call(t, rest.NewHandler(h, nil), "GET", where, "") // which reads the answer
+			if code := map[bool]int{true: 400, false: 200}[h.err != nil]; a.Code != code {
+				t.Errorf("%s, %s: got %d %.200s, want %d", what, where, a.Code, a.Body, code)
 			}
-			continue
+			if got := strings.Contains(a.compact(), `DescriptorProto","value":"`); got != tt.hidden {
+				t.Errorf("%s, %s: got it hidden: %t, want %t", what, where, got, tt.hidden)
+			}
+			if h.err == nil && !strings.Contains(a.compact(), `{"@type":"type.googleapis.com/google.rpc.Status","code":5}`) {
+				t.Errorf("%s, %s: got %.200s, want the Any beside it as it is", what, where, a.Body)
+			}
 		}
-		got := new(longrunningpb.ListOperationsResponse)
-		if err := (protojson.UnmarshalOptions{RecursionLimit: 100_000}).Unmarshal(w.Body.Bytes(), got); err != nil || !proto.Equal(got, want) {
-			t.Errorf("a list with a deep message: got another list (%v), want the one that was sent", err)
-		}
-	}
-}
-
-// An error keeps its code, status and message whatever its details are: those
-// that readers of JSON refuse are left out.
-func TestDeepDetail(t *testing.T) {
-	t.Parallel()
-	st := status.FromProto(&spb.Status{Code: 9, Message: "no", Details: []*anypb.Any{deepMessage(t)}})
-	a := call(t, rest.NewHandler(&recorder{err: st.Err()}, nil), "GET", "/v1/operations/x", "")
-	want := fmt.Sprintf(`{"error":{"code":%d,"message":"no","status":"FAILED_PRECONDITION"}}`, a.Code)
-	if got := a.compact(); a.Code != 400 || got != want {
-		t.Errorf("got %d %.200s, want 400 %s", a.Code, got, want)
 	}
 }

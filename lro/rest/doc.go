@@ -33,8 +33,9 @@
 //
 // Messages are in protobuf's JSON. An Any that cannot be written fails nothing:
 // it alone is shown by its @type and the base64 of its bytes as value. Such are
-// those whose type this program does not know, that hold no such message, or that
-// are more than 32 deep in other Anys. A client cannot tell this form from a
+// those whose type this program does not know, that hold no such message, that are
+// more than 32 deep in other Anys, or whose JSON is nested so deep, about 10,000,
+// that readers of JSON refuse it. A client cannot tell this form from a
 // message: Google's REST client for Go, if it links the type, reads it as an empty
 // message and says nothing. So link the types of all metadata and responses into
 // this program, or give them to [Options].Resolver.
@@ -44,7 +45,6 @@
 //
 //	{"error": {"code": 404, "message": "…", "status": "NOT_FOUND", "details": […]}}
 //
-// Details go where they are nested so deep that readers of JSON refuse them.
 // Three errors of HTTP's own have an HTTP code of their own beside the nearest
 // status: 405 (UNIMPLEMENTED), 413 and 415 (INVALID_ARGUMENT). Where the server
 // recommends a poll interval, Retry-After says it in whole seconds, rounded up.

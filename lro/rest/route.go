@@ -42,7 +42,7 @@ func (rt *route) hasBody() bool { return rt.method == http.MethodPost }
 
 // takes reports whether a field may stand in the query.
 func (rt *route) takes(field protoreflect.FieldDescriptor) bool {
-	return !rt.hasBody() && !(rt.named() && field.Name() == "name")
+	return !rt.hasBody() && (!rt.named() || field.Name() != "name")
 }
 
 // query answers the fields that may stand in the query.

@@ -87,9 +87,7 @@ func (h *handler) unwritable() error {
 	return h.fail(codes.Internal, reasonInternal, "the answer cannot be written as JSON")
 }
 
-// envelope answers an error as Google's servers do (AIP-193). A client can do
-// without details, and not without the error: where they are nested so deep that
-// readers of JSON refuse them, the error stands alone.
+// envelope answers an error as Google's servers do (AIP-193).
 func (w *writer) envelope(err error) (httpCode int, body []byte) {
 	st, ok := status.FromError(err)
 	if !ok {
@@ -111,21 +109,13 @@ func (w *writer) envelope(err error) (httpCode int, body []byte) {
 	if err != nil {
 		body = []byte("{}") // not of strings and numbers
 	}
-	within := func(object []byte) []byte { return slices.Concat([]byte(`{"error":`), object, []byte("}")) }
-	if detailed := within(withArray(body, "details", w.details(st))); json.Valid(detailed) {
-		return httpCode, detailed
-	}
-	return httpCode, within(body)
-}
-
-func (w *writer) details(st *status.Status) [][]byte {
-	var list [][]byte
+	var details [][]byte
 	for _, a := range st.Proto().GetDetails() {
-		if b, err := w.marshal(a); err == nil {
-			list = append(list, b)
+		if b, err := w.marshal(a); err == nil { // a client can do without it, and not without the error
+			details = append(details, b)
 		}
 	}
-	return list
+	return httpCode, slices.Concat([]byte(`{"error":`), withArray(body, "details", details), []byte("}"))
 }
 
 // httpCodeOf is the mapping that google/rpc/code.proto documents.
