@@ -17,7 +17,8 @@ import (
 	"github.com/longrunning-go/longrunning/lro/rest"
 )
 
-// supplied are types that no test links: of a message that holds Anys.
+// supplied are types that no test links: of a message that holds Anys, in a list
+// and in a map.
 func supplied(t *testing.T) (*dynamicpb.Types, protoreflect.MessageDescriptor) {
 	t.Helper()
 	file, err := protodesc.NewFile(&descriptorpb.FileDescriptorProto{
@@ -28,7 +29,16 @@ func supplied(t *testing.T) (*dynamicpb.Types, protoreflect.MessageDescriptor) {
 				Name: new("in"), Number: new(int32(2)), Type: descriptorpb.FieldDescriptorProto_TYPE_MESSAGE.Enum(), TypeName: new(".google.protobuf.Any"),
 				Label: descriptorpb.FieldDescriptorProto_LABEL_REPEATED.Enum(), JsonName: new("in"),
 			},
-		}}},
+			{
+				Name: new("by"), Number: new(int32(3)), Type: descriptorpb.FieldDescriptorProto_TYPE_MESSAGE.Enum(), TypeName: new(".supplied.Box.ByEntry"),
+				Label: descriptorpb.FieldDescriptorProto_LABEL_REPEATED.Enum(), JsonName: new("by"),
+			},
+		}, NestedType: []*descriptorpb.DescriptorProto{{
+			Name: new("ByEntry"), Options: &descriptorpb.MessageOptions{MapEntry: new(true)}, Field: []*descriptorpb.FieldDescriptorProto{
+				{Name: new("key"), Number: new(int32(1)), Type: descriptorpb.FieldDescriptorProto_TYPE_STRING.Enum(), JsonName: new("key")},
+				{Name: new("value"), Number: new(int32(2)), Type: descriptorpb.FieldDescriptorProto_TYPE_MESSAGE.Enum(), TypeName: new(".google.protobuf.Any"), JsonName: new("value")},
+			},
+		}}}},
 	}, protoregistry.GlobalFiles)
 	if err != nil {
 		t.Fatal(err)
@@ -52,10 +62,13 @@ func TestResolver(t *testing.T) {
 	for _, a := range []*anypb.Any{pack(t, inner), unlinked()} {
 		in.Append(protoreflect.ValueOfMessage(a.ProtoReflect()))
 	}
+	by := outer.Mutable(box.Fields().ByName("by")).Map()
+	by.Set(protoreflect.ValueOfString("a").MapKey(), protoreflect.ValueOfMessage(unlinked().ProtoReflect()))
+	by.Set(protoreflect.ValueOfString("b").MapKey(), protoreflect.ValueOfMessage(pack(t, inner).ProtoReflect()))
 	response := pack(t, outer)
 	h := rest.NewHandler(&recorder{op: op(nil, response)}, &rest.Options{Resolver: types})
 	const innerJSON = `{"@type":"type.googleapis.com/supplied.Box","text":"Emma"}`
-	want := `{"name":"operations/x","done":true,"response":{"@type":"type.googleapis.com/supplied.Box","in":[` + innerJSON + `,` + unlinkedJSON + `]}}`
+	want := `{"name":"operations/x","done":true,"response":{"@type":"type.googleapis.com/supplied.Box","in":[` + innerJSON + `,` + unlinkedJSON + `],"by":{"a":` + unlinkedJSON + `,"b":` + innerJSON + `}}}`
 	if got := call(t, h, "GET", "/v1/operations/x", "").compact(); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

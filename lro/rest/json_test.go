@@ -196,6 +196,7 @@ func TestUnwritableOperation(t *testing.T) {
 	for target, h := range map[string]*recorder{
 		"/v1/operations/x": {op: &longrunningpb.Operation{Name: "secret \xff"}},
 		"/v1/operations":   {list: &longrunningpb.ListOperationsResponse{NextPageToken: "secret \xff"}},
+		"/v1/p/operations": {list: &longrunningpb.ListOperationsResponse{Operations: []*longrunningpb.Operation{{Name: "secret \xff"}}}},
 	} {
 		a := call(t, rest.NewHandler(h, nil), "GET", target, "")
 		a.want(t, target, 500, "INTERNAL", "INTERNAL", "")

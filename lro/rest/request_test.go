@@ -1,10 +1,13 @@
 package rest_test
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
@@ -189,6 +192,30 @@ func TestLargeBody(t *testing.T) {
 			if s.got != nil {
 				t.Errorf("%s: the server saw %v, want nothing", what, s.got)
 			}
+		}
+	}
+}
+
+// A body of unknown length may be empty; one that breaks off is an error.
+func TestBodyOfUnknownLength(t *testing.T) {
+	t.Parallel()
+	for text, body := range map[string]io.Reader{"": iotest.HalfReader(strings.NewReader("")), "to its end": iotest.ErrReader(errors.New("secret"))} {
+		s := new(recorder)
+		r, err := http.NewRequestWithContext(t.Context(), "POST", "/v1/operations/x:cancel", body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.ContentLength = -1
+		a := serve(t, rest.NewHandler(s, nil), r)
+		if text == "" {
+			if a.Code != http.StatusOK || !proto.Equal(s.got, cancel("operations/x")) {
+				t.Errorf("an empty body: got %d and the request %v, want 200 and one for operations/x", a.Code, s.got)
+			}
+			continue
+		}
+		a.want(t, "a body that breaks off", http.StatusBadRequest, "INVALID_ARGUMENT", "INVALID_ARGUMENT", "")
+		if got := a.Body.String(); s.got != nil || !strings.Contains(got, text) || strings.Contains(got, "secret") {
+			t.Errorf("a body that breaks off: got %s, and the server saw %v; want an error with %q, and nothing seen", got, s.got, text)
 		}
 	}
 }
