@@ -1,0 +1,108 @@
+package lrotest
+
+import (
+	"cloud.google.com/go/longrunning/autogen/longrunningpb"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+const (
+	ruleCancelled  rule = "cancel: An operation that was cancelled is kept, with an error of code 1 (operations.proto)."
+	ruleCancelTwin rule = "cancel: Cancel may be repeated, before and after it took effect (operations.proto)."
+	ruleCancelDone rule = "cancel: Cancel of a done operation changes nothing, and is no error but FAILED_PRECONDITION (operations.proto)."
+	ruleBestEffort rule = "cancel: An operation that ends while it is being cancelled has its result, or is cancelled (operations.proto)."
+	ruleCancelSoon rule = "cancel: Cancel is asynchronous: it does not wait for the work (operations.proto)."
+	ruleDespite    rule = "cancel: Work that succeeds in spite of a Cancel shows its response (operations.proto)."
+)
+
+func cancelCases() []testCase {
+	const method = longrunningpb.Operations_CancelOperation_FullMethodName
+	return []testCase{
+		{ruleCancelled, method, cancelKept},
+		{ruleCancelTwin, method, cancelTwice},
+		{ruleCancelDone, method, cancelDone},
+		{ruleBestEffort, method, cancelBestEffort},
+		{ruleCancelSoon, method, cancelSoon},
+		{ruleDespite, method, cancelDespite},
+	}
+}
+
+// cancelled waits for the end of an operation that somebody has cancelled.
+func (t *trial) cancelled(r rule, name string) *longrunningpb.Operation {
+	op := t.await(r, name)
+	if op == nil {
+		t.broken(r, "%q is not done %v after Cancel", name, patience)
+	}
+	return op
+}
+
+func cancelKept(t *trial) {
+	name := t.start().GetName()
+	t.cancel(t.rule, name)
+	op := t.cancelled(t.rule, name)
+	if codes.Code(op.GetError().GetCode()) != codes.Canceled {
+		t.fail("got %v, want an error of code 1", op)
+	}
+}
+
+func cancelTwice(t *trial) {
+	name := t.start().GetName()
+	t.cancel(ruleCancelled, name)
+	t.cancel(t.rule, name)
+	before := t.cancelled(ruleCancelled, name)
+	t.cancel(t.rule, name)
+	t.same(t.rule, t.get(name), before)
+}
+
+func cancelDone(t *trial) {
+	finished, failed := t.start().GetName(), t.start().GetName()
+	t.finish(finished)
+	t.failWith(failed, aborted())
+	for _, name := range []string{finished, failed} {
+		before := t.done(name)
+		ctx, stop := t.ctx()
+		_, err := t.Client.CancelOperation(ctx, &longrunningpb.CancelOperationRequest{Name: name})
+		stop()
+		if code := status.Code(err); code != codes.OK && code != codes.FailedPrecondition {
+			t.fail("Cancel of a done operation: got error %v, want none or FAILED_PRECONDITION", err)
+		}
+		t.same(t.rule, t.get(name), before)
+	}
+}
+
+func cancelBestEffort(t *trial) {
+	name := t.start().GetName()
+	t.cancel(ruleCancelled, name)
+	ctx, stop := t.ctx()
+	defer stop()
+	want, err := t.Finish(ctx, name) // whoever comes first
+	op := t.cancelled(ruleCancelled, name)
+	if codes.Code(op.GetError().GetCode()) == codes.Canceled || err == nil && t.responded(op, want) {
+		return
+	}
+	t.fail("got %v after a Cancel and a Finish with %v (error %v), want its result, or code 1", op, want, err)
+}
+
+// stubborn begins an operation that does not heed Cancel, and cancels it.
+func (t *trial) stubborn() string {
+	if t.StartStubborn == nil {
+		t.skip("the Target has no StartStubborn")
+	}
+	name := t.begin(t.StartStubborn).GetName()
+	t.cancel(ruleCancelSoon, name)
+	return name
+}
+
+func cancelSoon(t *trial) {
+	name := t.stubborn()
+	t.undone(name)
+	t.finish(name)
+}
+
+func cancelDespite(t *trial) {
+	name := t.stubborn()
+	want := t.finish(name)
+	if op := t.done(name); !t.responded(op, want) {
+		t.fail("got %v, want the response %v", op, want)
+	}
+}

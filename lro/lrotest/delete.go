@@ -1,0 +1,80 @@
+package lrotest
+
+import (
+	"slices"
+
+	"cloud.google.com/go/longrunning/autogen/longrunningpb"
+	"google.golang.org/grpc/codes"
+)
+
+const (
+	ruleGone        rule = "delete: A deleted operation is NOT_FOUND, done or not (operations.proto, AIP-135)."
+	ruleGoneList    rule = "delete: A deleted operation is no longer listed (operations.proto, AIP-135)."
+	ruleDeleteLives rule = "delete: Delete does not cancel: the work goes on (operations.proto)."
+	ruleDeleteAgain rule = "delete: A Delete that is retried succeeds or is NOT_FOUND (operations.proto, AIP-135)."
+)
+
+func deleteCases() []testCase {
+	const method = longrunningpb.Operations_DeleteOperation_FullMethodName
+	return []testCase{
+		{ruleGone, method, deleteGone},
+		{ruleGoneList, method, deleteList},
+		{ruleDeleteLives, method, deleteLives},
+		{ruleDeleteAgain, method, deleteAgain},
+	}
+}
+
+// deleted deletes one operation that is done and one that is not.
+func (t *trial) deleted() []string {
+	names := []string{t.start().GetName(), t.start().GetName()}
+	t.finish(names[0])
+	for _, name := range names {
+		t.remove(ruleGone, name)
+	}
+	return names
+}
+
+func deleteGone(t *trial) {
+	t.each(t.deleted(), func(what string, err error) {
+		if err == nil && what[0] == 'D' {
+			return // a Delete that is retried
+		}
+		t.refused(t.rule, what+", which was deleted", err, codes.NotFound)
+	})
+}
+
+func deleteList(t *trial) {
+	if !t.supports(longrunningpb.Operations_ListOperations_FullMethodName) {
+		t.skip("the target does not support ListOperations")
+	}
+	stays := t.start().GetName()
+	gone := t.deleted()
+	listed := t.walk(parentOf(stays), "", always(100), nil)
+	for _, name := range gone {
+		if slices.Contains(listed, name) {
+			t.fail("%q was deleted and is listed", name)
+		}
+	}
+}
+
+func deleteLives(t *trial) {
+	name := t.start().GetName()
+	t.remove(ruleGone, name)
+	ctx, stop := t.ctx()
+	defer stop()
+	if _, err := t.Finish(ctx, name); err != nil {
+		t.fail("Finish of %q, which was deleted: got error %v, want none, since its work goes on", name, err)
+	}
+	t.ended(name)
+}
+
+func deleteAgain(t *trial) {
+	for _, name := range t.deleted() {
+		ctx, stop := t.ctx()
+		_, err := t.Client.DeleteOperation(ctx, &longrunningpb.DeleteOperationRequest{Name: name})
+		stop()
+		if err != nil {
+			t.refused(t.rule, "the second Delete of "+name, err, codes.NotFound)
+		}
+	}
+}

@@ -1,0 +1,57 @@
+// Package lrotest is the contract of google.longrunning.Operations in code:
+// [TestServer] puts a server that runs through every rule of operations.proto
+// and of the AIPs around it that can be seen over a connection. The server may
+// be one of package lro or anybody's, in any language, over gRPC or over whatever
+// can be made a longrunningpb.OperationsClient.
+//
+// A server's own test is one call and a [Target], which says how to reach the
+// server and how to make an operation begin and end:
+//
+//	func TestOperations(t *testing.T) {
+//		t.Parallel()
+//		shop := startShop(t) // the service under test
+//		lrotest.TestServer(t, lrotest.Target{
+//			Client: longrunningpb.NewOperationsClient(shop.conn),
+//			Start: func(ctx context.Context) (*longrunningpb.Operation, error) {
+//				return shop.client.Bake(ctx, &pb.BakeRequest{Cake: "until told"})
+//			},
+//			Finish: func(ctx context.Context, name string) (proto.Message, error) {
+//				res := &pb.BakeResponse{Cakes: 1}
+//				return res, shop.oven.Done(ctx, name, res)
+//			},
+//			Fail: func(ctx context.Context, name string, st *status.Status) error {
+//				return shop.oven.Burnt(ctx, name, st)
+//			},
+//		})
+//	}
+//
+// Every case checks one rule, and the rule is its name, with the document that
+// demands it: a failure says which sentence is broken, and where the suite saw
+// it. The rules are grouped by topic, one file each:
+//
+//   - operation: names, the result, what Get answers, what is done
+//   - names: what is malformed or missing
+//   - cancel, delete and wait
+//   - lists, tokens and filter
+//   - errors: what every refusal looks like
+//   - permission: callers who may not (with Target.Stranger)
+//   - requests: request ids (with Target.StartOnce)
+//   - methods: what the server says that it does not do
+//
+// What a server may leave out is not left unchecked: a method in
+// Target.Unsupported must answer UNIMPLEMENTED whatever it is asked, and a
+// server without filters must say so to every filter. A rule that needs a hook
+// which the Target does not have passes, and the log says why.
+//
+// A case that meets the breach of another rule than its own reports that rule
+// and ends. So a server with one fault is told of that fault, and hardly ever of
+// what leans on it.
+//
+// [Check] runs the same cases without subtests and answers what they found: for
+// a test in a bubble of testing/synctest, where subtests cannot run, and for
+// tests of the suite itself.
+//
+// No rule depends on tight timings. What must happen at once has ten seconds;
+// that a waiter was woken, and did not time out, shows because its timeout is
+// longer than that. A sound server is through in a few seconds.
+package lrotest

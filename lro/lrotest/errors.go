@@ -1,0 +1,133 @@
+package lrotest
+
+import (
+	"fmt"
+	"regexp"
+
+	"cloud.google.com/go/longrunning/autogen/longrunningpb"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/durationpb"
+)
+
+const (
+	ruleCanonical  rule = "errors: Every error has a canonical code that says something: not UNKNOWN, and none above 16 (AIP-193)."
+	ruleMessage    rule = "errors: Every error has a message (AIP-193)."
+	ruleErrorInfo  rule = "errors: Every error has exactly one ErrorInfo (AIP-193)."
+	ruleReason     rule = "errors: The reason is of the form [A-Z][A-Z0-9_]+[A-Z0-9], at most 63 long, and there is a domain (AIP-193)."
+	ruleOneOfAType rule = "errors: No detail type occurs twice in an error (AIP-193)."
+	ruleBadRequest rule = "errors: INVALID_ARGUMENT has a BadRequest that names the field (AIP-193)."
+	ruleRetryable  rule = "errors: What cannot succeed when it is repeated is not UNAVAILABLE, which clients repeat (AIP-194)."
+)
+
+func errorsCases() []testCase {
+	return []testCase{
+		{ruleCanonical, "", onEach(func(t *trial, what string, err error) { t.answerable(what, err) })},
+		{ruleMessage, "", onEach(errorsMessage)},
+		{ruleErrorInfo, "", onEach(errorsInfo)},
+		{ruleReason, "", onEach(errorsReason)},
+		{ruleOneOfAType, "", onEach(errorsTypes)},
+		{ruleBadRequest, "", onEach(errorsBadRequest)},
+		{ruleRetryable, "", onEach(func(t *trial, what string, err error) { t.answerable(what, err) })},
+	}
+}
+
+// answerable checks the code of an error that a request earned by itself,
+// whichever code that is.
+func (t *trial) answerable(what string, err error) {
+	switch code := status.Code(err); {
+	case code == codes.Unknown || code > codes.Unauthenticated:
+		t.broken(ruleCanonical, "%s: got error %v of code %d", what, err, code)
+	case code == codes.Unavailable:
+		t.broken(ruleRetryable, "%s: got error %v", what, err)
+	}
+}
+
+// onEach provokes errors of all kinds and checks each.
+func onEach(check func(t *trial, what string, err error)) func(*trial) {
+	return func(t *trial) {
+		name := t.start().GetName()
+		t.each([]string{"", t.missing()}, func(what string, err error) { t.provoked(what, err, check) })
+		if t.supports(longrunningpb.Operations_WaitOperation_FullMethodName) {
+			ctx, stop := t.ctx()
+			defer stop()
+			_, err := t.Client.WaitOperation(ctx, &longrunningpb.WaitOperationRequest{Name: name, Timeout: durationpb.New(-1)})
+			t.provoked("Wait with a negative timeout", err, check)
+		}
+		if !t.supports(longrunningpb.Operations_ListOperations_FullMethodName) {
+			return
+		}
+		for _, req := range []*longrunningpb.ListOperationsRequest{
+			{Name: parentOf(name), PageSize: -1},
+			{Name: parentOf(name), PageToken: "garbage"},
+			{Name: parentOf(name), Filter: "(done"},
+		} {
+			_, err := t.list(req)
+			t.provoked(fmt.Sprintf("List of %v", req), err, check)
+		}
+	}
+}
+
+// provoked checks an error. That there is one is for the cases about what was
+// called.
+func (t *trial) provoked(what string, err error, check func(t *trial, what string, err error)) {
+	if err != nil {
+		check(t, what, err)
+	}
+}
+
+func errorsMessage(t *trial, what string, err error) {
+	if status.Convert(err).Message() == "" {
+		t.fail("%s: got %v without a message", what, status.Code(err))
+	}
+}
+
+// infos answers the ErrorInfos of an error.
+func infos(err error) []*errdetails.ErrorInfo {
+	var all []*errdetails.ErrorInfo
+	for _, detail := range status.Convert(err).Details() {
+		if info, ok := detail.(*errdetails.ErrorInfo); ok {
+			all = append(all, info)
+		}
+	}
+	return all
+}
+
+func errorsInfo(t *trial, what string, err error) {
+	if got := infos(err); len(got) != 1 {
+		t.fail("%s: got error %v with %d ErrorInfos, want exactly one", what, err, len(got))
+	}
+}
+
+func errorsReason(t *trial, what string, err error) {
+	reason := regexp.MustCompile(`^[A-Z][A-Z0-9_]+[A-Z0-9]$`)
+	for _, info := range infos(err) {
+		if len(info.GetReason()) > 63 || !reason.MatchString(info.GetReason()) || info.GetDomain() == "" {
+			t.fail("%s: got an ErrorInfo with reason %q and domain %q", what, info.GetReason(), info.GetDomain())
+		}
+	}
+}
+
+func errorsTypes(t *trial, what string, err error) {
+	seen := make(map[string]bool)
+	for _, detail := range status.Convert(err).Proto().GetDetails() {
+		if url := detail.GetTypeUrl(); seen[url] && !detail.MessageIs(&errdetails.ErrorInfo{}) { // of which there is one, by a rule of its own
+			t.fail("%s: got %s twice in the details of %v", what, url, err)
+		} else {
+			seen[url] = true
+		}
+	}
+}
+
+func errorsBadRequest(t *trial, what string, err error) {
+	if status.Code(err) != codes.InvalidArgument {
+		return
+	}
+	for _, detail := range status.Convert(err).Details() {
+		if bad, ok := detail.(*errdetails.BadRequest); ok && len(bad.GetFieldViolations()) > 0 && bad.GetFieldViolations()[0].GetField() != "" {
+			return
+		}
+	}
+	t.fail("%s: got error %v without a BadRequest that names a field", what, err)
+}

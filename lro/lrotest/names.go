@@ -1,0 +1,58 @@
+package lrotest
+
+import (
+	"fmt"
+	"strings"
+
+	"google.golang.org/grpc/codes"
+)
+
+const (
+	ruleMalformed rule = "names: A malformed name is INVALID_ARGUMENT, to Get, Wait, Cancel and Delete alike (google.rpc.Code)."
+	ruleMissing   rule = "names: A name that no operation has is NOT_FOUND, to Get, Wait, Cancel and Delete alike (google.rpc.Code)."
+	ruleHostile   rule = "names: Whatever a name holds, it is INVALID_ARGUMENT or NOT_FOUND and breaks nothing (google.rpc.Code)."
+)
+
+func namesCases() []testCase {
+	return []testCase{
+		{ruleMalformed, "", namesMalformed},
+		{ruleMissing, "", namesMissing},
+		{ruleHostile, "", namesHostile},
+	}
+}
+
+// each calls every supported method with every name.
+func (t *trial) each(names []string, check func(what string, err error)) {
+	for _, r := range byName() {
+		for _, name := range names {
+			if t.supports(r.method) {
+				check(fmt.Sprintf("%v of %.60q", r, name), t.call(r, name))
+			}
+		}
+	}
+}
+
+func namesMalformed(t *trial) {
+	name := t.start().GetName()
+	t.each([]string{"", strings.TrimSuffix(name, idOf(name)), name + "/"}, func(what string, err error) {
+		t.refused(t.rule, what, err, codes.InvalidArgument)
+	})
+}
+
+func namesMissing(t *trial) {
+	t.each([]string{t.missing()}, func(what string, err error) {
+		t.refused(t.rule, what, err, codes.NotFound)
+	})
+}
+
+func namesHostile(t *trial) {
+	name := t.start().GetName()
+	prefix := strings.TrimSuffix(name, idOf(name))
+	t.each([]string{
+		prefix + "a\x00b", prefix + "a\r\nb", prefix + "..", prefix + "%2F", prefix + "%", prefix + "'; --",
+		prefix + "🍰 \u202e", prefix + strings.Repeat("x", 3000), "/" + name, "../" + name,
+	}, func(what string, err error) {
+		t.refused(t.rule, what, err, codes.InvalidArgument, codes.NotFound)
+	})
+	t.undone(name)
+}

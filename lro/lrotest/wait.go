@@ -1,0 +1,144 @@
+package lrotest
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"cloud.google.com/go/longrunning/autogen/longrunningpb"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/types/known/durationpb"
+)
+
+const (
+	ruleWaitDone     rule = "wait: Wait of a done operation answers it at once (operations.proto)."
+	ruleWaitOut      rule = "wait: A wait that runs out answers the latest state and no error, a timeout below one second included (operations.proto)."
+	ruleWaitZero     rule = "wait: A timeout of 0 answers the latest state at once (operations.proto)."
+	ruleWaitDeadline rule = "wait: A wait ends before the deadline of its call does, with the latest state and no error (operations.proto)."
+	ruleWoken        rule = "wait: A waiter is woken by the end, be it a response, an error or a Cancel, and not by its timeout (operations.proto)."
+	ruleWaitBlank    rule = "wait: Without a timeout a wait lasts as long as the protocol allows, and is woken by the end (operations.proto)."
+	ruleWaitInvalid  rule = "wait: A timeout that is negative or no valid duration is INVALID_ARGUMENT (google.rpc.Code)."
+)
+
+func waitCases() []testCase {
+	const method = longrunningpb.Operations_WaitOperation_FullMethodName
+	return []testCase{
+		{ruleWaitDone, method, waitDone},
+		{ruleWaitOut, method, waitOut},
+		{ruleWaitZero, method, waitZero},
+		{ruleWaitDeadline, method, waitDeadline},
+		{ruleWoken, method, waitWoken},
+		{ruleWaitBlank, method, waitBlank},
+		{ruleWaitInvalid, method, waitInvalid},
+	}
+}
+
+// long is a timeout that a waiter must not need.
+func long() *durationpb.Duration { return durationpb.New(patience - time.Second) }
+
+func waitDone(t *trial) {
+	name := t.start().GetName()
+	t.finish(name)
+	for _, timeout := range []*durationpb.Duration{long(), short(), nil} {
+		op, took := t.wait(t.rule, name, timeout)
+		if took > prompt {
+			t.fail("with timeout %v it took %v, want at once", timeout, took)
+		}
+		t.same(t.rule, op, t.done(name))
+	}
+}
+
+func waitOut(t *trial) { t.runsOut(short(), durationpb.New(1100*time.Millisecond)) }
+
+func waitZero(t *trial) { t.runsOut(&durationpb.Duration{}) }
+
+// runsOut waits for an operation that nobody ends. That a server answers sooner
+// is allowed: the method is on a best-effort basis.
+func (t *trial) runsOut(timeouts ...*durationpb.Duration) {
+	name := t.start().GetName()
+	for _, timeout := range timeouts {
+		op, took := t.wait(t.rule, name, timeout)
+		if took > prompt {
+			t.fail("with a timeout of %v it took %v", timeout.AsDuration(), took)
+		}
+		if op.GetDone() {
+			t.broken(ruleGoesOn, "Wait: got %v, though nobody ended it", op)
+		}
+	}
+}
+
+// waitDeadline has a second and a third try with more time, since a slow machine
+// may need longer for the way back than the server left for it.
+func waitDeadline(t *trial) {
+	name := t.start().GetName()
+	var failures []error
+	for _, deadline := range []time.Duration{time.Second, 4 * time.Second, 15 * time.Second} {
+		ctx, stop := context.WithTimeout(t.parent(), deadline)
+		_, err := t.Client.WaitOperation(ctx, &longrunningpb.WaitOperationRequest{Name: name, Timeout: long()})
+		stop()
+		if err == nil {
+			return
+		}
+		failures = append(failures, err)
+	}
+	t.fail("Wait with a timeout of %v and deadlines of 1, 4 and 15 s: got errors %v, want the latest state, shortly before the deadline", long().AsDuration(), failures)
+}
+
+func waitWoken(t *trial) {
+	t.woken(long(), func(name string) { t.finish(name) })
+	t.woken(long(), func(name string) { t.failWith(name, aborted()) })
+	if t.supports(longrunningpb.Operations_CancelOperation_FullMethodName) {
+		t.woken(long(), func(name string) {
+			t.cancel(ruleCancelled, name)
+			t.cancelled(ruleCancelled, name)
+		})
+	}
+}
+
+func waitBlank(t *trial) {
+	t.woken(nil, func(name string) { t.finish(name) })
+}
+
+// woken lets several wait for an operation that then ends. Each must see the end,
+// sooner than its timeout is; a server that answers earlier is asked again.
+func (t *trial) woken(timeout *durationpb.Duration, end func(name string)) {
+	name := t.start().GetName()
+	var endedAt atomic.Pointer[time.Time]
+	waiter := func() {
+		for {
+			after := endedAt.Load() != nil
+			op, _ := t.wait(t.rule, name, timeout)
+			if op.GetDone() {
+				break
+			}
+			if after {
+				t.broken(ruleWaitDone, "got %v of a Wait that began after the end", op)
+			}
+		}
+		if at := endedAt.Load(); at != nil && time.Since(*at) > prompt {
+			t.fail("a waiter with timeout %v heard of the end %v after it, want at once", timeout, time.Since(*at))
+		}
+	}
+	ender := func() {
+		for range 10 { // meanwhile the waiters arrive
+			t.undone(name)
+		}
+		end(name)
+		at := time.Now()
+		endedAt.Store(&at)
+	}
+	t.together(append(times(5, waiter), ender)...)
+}
+
+func waitInvalid(t *trial) {
+	name := t.start().GetName()
+	for _, timeout := range []*durationpb.Duration{
+		{Seconds: -1}, {Nanos: -1}, {Nanos: 1_000_000_000}, {Seconds: 1, Nanos: -1}, {Seconds: 1 << 60},
+	} {
+		ctx, stop := t.ctx()
+		_, err := t.Client.WaitOperation(ctx, &longrunningpb.WaitOperationRequest{Name: name, Timeout: timeout})
+		stop()
+		t.refused(t.rule, fmt.Sprintf("Wait with a timeout of %d s and %d ns", timeout.GetSeconds(), timeout.GetNanos()), err, codes.InvalidArgument)
+	}
+}
