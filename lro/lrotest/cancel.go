@@ -90,6 +90,7 @@ func (t *trial) stubborn() string {
 	}
 	name := t.begin(t.StartStubborn).GetName()
 	t.cancel(ruleCancelSoon, name)
+	t.read(ruleCancelled, name)
 	return name
 }
 

@@ -1,12 +1,12 @@
 package lrotest
 
 import (
+	"iter"
 	"math"
 	"slices"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -59,37 +59,50 @@ func (t *trial) page(r rule, req *longrunningpb.ListOperationsRequest) *longrunn
 	return res
 }
 
+// pages yields the pages from req on, for rule r, until there is no token; req may
+// get another page size in between. A page may be short or empty, so only many of
+// them without a new name are a list that never ends.
+func (t *trial) pages(r rule, req *longrunningpb.ListOperationsRequest) iter.Seq[*longrunningpb.ListOperationsResponse] {
+	return func(yield func(*longrunningpb.ListOperationsResponse) bool) {
+		seen := make(map[string]bool)
+		for idle := 0; ; idle++ {
+			res := t.page(r, req)
+			for _, op := range res.GetOperations() {
+				if !seen[op.GetName()] {
+					idle = 0
+				}
+				seen[op.GetName()] = true
+			}
+			if !yield(res) || res.GetNextPageToken() == "" {
+				return
+			}
+			if req.PageToken = res.GetNextPageToken(); idle > 100 {
+				t.broken(ruleOnce, "List of %q: the last 100 pages had no new operation, and there is yet a token", req.GetName())
+			}
+		}
+	}
+}
+
 // always asks for pages of one size.
 func always(size int32) func(int) int32 { return func(int) int32 { return size } }
 
 // walk lists a parent page by page, with between after each, if that is set, and
-// answers all names. A page may be short or empty, so only many of them without
-// a new name are a list that never ends.
+// answers all names.
 func (t *trial) walk(parent, filter string, size func(page int) int32, between func()) []string {
 	var names []string
-	seen := make(map[string]bool)
-	req := &longrunningpb.ListOperationsRequest{Name: parent, Filter: filter}
-	for page, idle := 0, 0; ; page++ {
-		req.PageSize = size(page)
-		res := t.page(t.rule, req)
-		idle++
+	req := &longrunningpb.ListOperationsRequest{Name: parent, Filter: filter, PageSize: size(0)}
+	page := 0
+	for res := range t.pages(t.rule, req) {
 		for _, op := range res.GetOperations() {
-			if !seen[op.GetName()] {
-				idle = 0
-			}
-			seen[op.GetName()] = true
 			names = append(names, op.GetName())
-		}
-		if req.PageToken = res.GetNextPageToken(); req.GetPageToken() == "" {
-			return names
-		}
-		if idle > 100 {
-			t.broken(ruleOnce, "List of %q: the last 100 pages had no new operation, and there is yet a token", parent)
 		}
 		if between != nil {
 			between()
 		}
+		page++
+		req.PageSize = size(page)
 	}
+	return names
 }
 
 // several starts n operations and answers their names.
@@ -148,17 +161,13 @@ func listsShow(t *trial) {
 	t.finish(names[0])
 	t.failWith(names[1], aborted())
 	req := &longrunningpb.ListOperationsRequest{Name: parentOf(names[0])}
-	for {
-		res := t.page(t.rule, req)
+	for res := range t.pages(t.rule, req) {
 		for _, op := range res.GetOperations() {
 			if slices.Contains(names, op.GetName()) {
 				if got := t.get(op.GetName()); !proto.Equal(op, got) {
 					t.fail("List shows %v, want what Get does: %v", op, got)
 				}
 			}
-		}
-		if req.PageToken = res.GetNextPageToken(); req.GetPageToken() == "" {
-			return
 		}
 	}
 }
@@ -213,20 +222,14 @@ func listsNoParent(t *trial) {
 func listsPartial(t *trial) {
 	name := t.start().GetName()
 	req := &longrunningpb.ListOperationsRequest{Name: parentOf(name), ReturnPartialSuccess: true}
+	if _, err := t.list(req); err != nil {
+		t.refused(t.rule, "List of "+req.String(), err, codes.Unimplemented)
+		return
+	}
 	var listed []string
-	for {
-		res, err := t.list(req)
-		if status.Code(err) == codes.Unimplemented {
-			return
-		}
-		if err != nil {
-			t.refused(t.rule, "List of "+req.String(), err, codes.Unimplemented)
-		}
+	for res := range t.pages(t.rule, req) {
 		for _, op := range res.GetOperations() {
 			listed = append(listed, op.GetName())
-		}
-		if req.PageToken = res.GetNextPageToken(); req.GetPageToken() == "" {
-			break
 		}
 	}
 	t.exactlyOnce(t.rule, listed, []string{name})

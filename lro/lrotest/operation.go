@@ -160,8 +160,8 @@ func details(msgs ...proto.Message) []*anypb.Any {
 	return anys
 }
 
-// operationForGood does all that might change a done operation, whether it is
-// refused or not.
+// operationForGood ends done operations again, whether that is refused or not, and
+// looks at them. Cancel has a rule of its own.
 func operationForGood(t *trial) {
 	for _, end := range []func(string){
 		func(name string) { t.finish(name) },
@@ -172,7 +172,8 @@ func operationForGood(t *trial) {
 		before := t.done(name)
 		t.endAgain(name)
 		for _, r := range byName() {
-			if t.supports(r.method) && r.method != longrunningpb.Operations_DeleteOperation_FullMethodName {
+			read := r.method == longrunningpb.Operations_GetOperation_FullMethodName || r.method == longrunningpb.Operations_WaitOperation_FullMethodName
+			if read && t.supports(r.method) {
 				_ = t.call(r, name)
 			}
 		}

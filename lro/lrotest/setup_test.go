@@ -72,9 +72,7 @@ func setup(t *testing.T, c connect, intercept, stranger func(*shop) grpc.UnarySe
 		Start:          s.start("hello", here),
 		StartElsewhere: s.start("hello", there),
 		StartStubborn:  s.start(stubborn, here),
-		StartOnce: func(ctx context.Context, requestID string) (*longrunningpb.Operation, error) {
-			return s.print.Start(ctx, &testpb.PrintRequest{Text: "once"}, &lro.StartOptions{Parent: here, RequestID: requestID})
-		},
+		StartOnce:      s.once,
 		Finish: func(ctx context.Context, name string) (proto.Message, error) {
 			res := &testpb.PrintResponse{Text: "printed"}
 			return res, m.Complete(ctx, name, res)
@@ -92,6 +90,11 @@ func (s *shop) start(text, parent string) func(context.Context) (*longrunningpb.
 		return s.print.Start(ctx, &testpb.PrintRequest{Text: text},
 			&lro.StartOptions{Parent: parent, Metadata: &testpb.PrintMetadata{Stage: "started"}})
 	}
+}
+
+// once is start with a request id.
+func (s *shop) once(ctx context.Context, requestID string) (*longrunningpb.Operation, error) {
+	return s.print.Start(ctx, &testpb.PrintRequest{Text: "once"}, &lro.StartOptions{Parent: here, RequestID: requestID})
 }
 
 func given(s *shop, make func(*shop) grpc.UnaryServerInterceptor) []grpc.UnaryServerInterceptor {

@@ -35,7 +35,11 @@ func (t *trial) token(filter string) (*longrunningpb.ListOperationsRequest, stri
 	req := &longrunningpb.ListOperationsRequest{Name: parentOf(names[0]), PageSize: 1, Filter: filter}
 	token := t.page(t.rule, req).GetNextPageToken()
 	if token == "" {
-		t.broken(ruleOnce, "List of %v: got no token, though there are more than one", req)
+		r := ruleOnce
+		if filter != "" {
+			r = ruleFilterDone
+		}
+		t.broken(r, "List of %v: got no token, though there are more than one", req)
 	}
 	return req, token
 }

@@ -1,0 +1,246 @@
+package lrotest_test
+
+import (
+	"context"
+	"encoding/base64"
+	"strings"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/protoadapt"
+)
+
+// listed is a wire that changes the pages of lists.
+func listed(change func(*listRequest, *listResponse)) wire {
+	return on(func(_ context.Context, _ *shop, req *listRequest, next func(any) (any, error)) (any, error) {
+		res, err := next(req)
+		if err == nil {
+			change(req, res.(*listResponse))
+		}
+		return res, err
+	})
+}
+
+// asked is a wire that changes requests for lists, or refuses them.
+func asked(change func(*listRequest) error) wire {
+	return on(func(_ context.Context, _ *shop, req *listRequest, next func(any) (any, error)) (any, error) {
+		if err := change(req); err != nil {
+			return nil, err
+		}
+		return next(req)
+	})
+}
+
+// listFaults are faults of pages.
+func listFaults() []fault {
+	sizes := new(memory[int32]) // by token
+	invalid := func(when func(*listRequest) bool) wire {
+		return asked(func(req *listRequest) error {
+			if when(req) {
+				return refusal(codes.InvalidArgument)
+			}
+			return nil
+		})
+	}
+	return []fault{
+		{name: "all parents are listed", rule: "lists: The name is the parent", wire: on(func(ctx context.Context, s *shop, req *listRequest, next func(any) (any, error)) (any, error) {
+			res, err := next(req)
+			if err != nil || req.GetPageSize() != 0 || req.GetPageToken() != "" || req.GetName() != here {
+				return res, err
+			}
+			page := res.(*listResponse)
+			for op, err := range s.List(ctx, there, nil) {
+				if err != nil {
+					return nil, err
+				}
+				page.Operations = append(page.Operations, op)
+			}
+			return page, nil
+		})},
+		{name: "lists leave out the metadata", rule: "lists: A list shows", wire: listed(func(_ *listRequest, res *listResponse) {
+			each(res, func(op *operation) { op.Metadata = nil })
+		})},
+		{name: "the page size is ignored", rule: "lists: A page has at most", wire: asked(func(req *listRequest) error {
+			req.PageSize = min(0, req.GetPageSize()) // negative ones are refused
+			return nil
+		})},
+		{name: "the page size must not change", rule: "lists: A page has at most", wire: on(func(_ context.Context, _ *shop, req *listRequest, next func(any) (any, error)) (any, error) {
+			if size, ok := sizes.get(req.GetPageToken()); ok && size != req.GetPageSize() {
+				return nil, refusal(codes.InvalidArgument)
+			}
+			res, err := next(req)
+			if page, ok := res.(*listResponse); ok && page.GetNextPageToken() != "" {
+				sizes.put(page.GetNextPageToken(), req.GetPageSize())
+			}
+			return res, err
+		})},
+		{name: "a page size is required", rule: "lists: A page_size of 0", wire: invalid(func(req *listRequest) bool { return req.GetPageSize() == 0 })},
+		{name: "a page size over 1000 is invalid", rule: "lists: A page_size above", wire: invalid(func(req *listRequest) bool { return req.GetPageSize() > 1000 })},
+		{name: "a negative page size is 0", rule: "lists: A negative page_size", wire: asked(func(req *listRequest) error {
+			req.PageSize = max(0, req.GetPageSize())
+			return nil
+		})},
+		{name: "pages continue at a row number", rule: "lists: Pages show every operation", wire: (&pager{byOffset: true}).list},
+		{name: "a full page loses its last row", rule: "lists: Pages show every operation", wire: listed(func(_ *listRequest, res *listResponse) {
+			if n := len(res.GetOperations()); n > 1 && res.GetNextPageToken() != "" {
+				res.Operations = res.GetOperations()[:n-1]
+			}
+		})},
+		{name: "tokens never end", rule: "lists: Pages show every operation", wire: endless},
+		{name: "no parent is the default one", rule: "lists: A malformed parent", wire: asked(func(req *listRequest) error {
+			if req.GetName() == "" {
+				req.Name = "operations"
+			}
+			return nil
+		})},
+		{name: "return_partial_success is INTERNAL", rule: "lists: return_partial_success", wire: asked(func(req *listRequest) error {
+			if req.GetReturnPartialSuccess() {
+				return refusal(codes.Internal)
+			}
+			return nil
+		})},
+		{name: "return_partial_success shows nothing", rule: "lists: return_partial_success", wire: on(func(_ context.Context, _ *shop, req *listRequest, next func(any) (any, error)) (any, error) {
+			if req.GetReturnPartialSuccess() {
+				return &listResponse{}, nil
+			}
+			return next(req)
+		})},
+	}
+}
+
+// endless has a token for the page after the last, which is empty.
+func endless(_ context.Context, _ *shop, req any, next func(any) (any, error)) (any, error) {
+	r, ok := req.(*listRequest)
+	if !ok {
+		return next(req)
+	}
+	const after = "after-the-last"
+	if r.GetPageToken() == after {
+		return &listResponse{NextPageToken: after}, nil
+	}
+	res, err := next(req)
+	if err == nil && res.(*listResponse).GetNextPageToken() == "" {
+		res.(*listResponse).NextPageToken = after
+	}
+	return res, err
+}
+
+// tokenFaults are faults of page tokens.
+func tokenFaults() []fault {
+	// wrapped gives tokens another form.
+	wrapped := func(wrap func(string) string, unwrap func(string) string) wire {
+		return on(func(_ context.Context, _ *shop, req *listRequest, next func(any) (any, error)) (any, error) {
+			if req.GetPageToken() != "" {
+				req.PageToken = unwrap(req.GetPageToken())
+			}
+			res, err := next(req)
+			if page, ok := res.(*listResponse); ok && page.GetNextPageToken() != "" {
+				page.NextPageToken = wrap(page.GetNextPageToken())
+			}
+			return res, err
+		})
+	}
+	return []fault{
+		{name: "a token goes with any filter", rule: "tokens: A token that comes with another filter", wire: (&pager{unboundFilter: true}).list},
+		{name: "a token goes with any parent", rule: "tokens: A token that comes with another parent", wire: (&pager{unboundParent: true}).list},
+		{name: "an unknown token begins anew", rule: "tokens: A token that the server did not give out", wire: on(func(_ context.Context, _ *shop, req *listRequest, next func(any) (any, error)) (any, error) {
+			res, err := next(req)
+			if status.Code(err) == codes.InvalidArgument && req.GetPageToken() != "" {
+				req.PageToken = ""
+				return next(req)
+			}
+			return res, err
+		})},
+		{name: "tokens with + and /", rule: "tokens: A token is URL-safe", wire: wrapped(
+			func(token string) string { return "+/" + token },
+			func(token string) string {
+				if rest, ok := strings.CutPrefix(token, "+/"); ok {
+					return rest
+				}
+				return "none"
+			})},
+		{name: "tokens are base64 of text", rule: "tokens: A token is opaque", wire: wrapped(
+			func(token string) string { return base64.RawURLEncoding.EncodeToString([]byte("after:" + token)) },
+			func(token string) string {
+				text, err := base64.RawURLEncoding.Strict().DecodeString(token)
+				rest, ok := strings.CutPrefix(string(text), "after:")
+				if err != nil || !ok || strings.Contains(token, "\n") {
+					return "none"
+				}
+				return rest
+			})},
+	}
+}
+
+// filterFaults are faults of filters, of servers with and without.
+func filterFaults() []fault {
+	filters := func(name, rule string, p *pager) fault {
+		return fault{name: name, rule: "filter: " + rule, wire: p.list}
+	}
+	return []fault{
+		{name: "some filters are ignored, the others unimplemented", rule: "filter: A server without filters", wire: func(ctx context.Context, s *shop, req any, next func(any) (any, error)) (any, error) {
+			if r, ok := req.(*listRequest); ok && strings.HasPrefix(r.GetFilter(), "name=") {
+				r.Filter = ""
+			}
+			return noFilters(ctx, s, req, next)
+		}},
+		filters("a filter is lost after the first page", "A filter on done", &pager{losesFilter: true}),
+		filters("done=true selects what is not", "A filter on done", &pager{inverted: true}),
+		filters("a filter on the name is ignored", "A filter on the name", &pager{ignoresName: true}),
+		filters("unbalanced parentheses are forgiven", "A syntax error", &pager{forgives: true}),
+		filters("unknown fields equal nothing", "An unknown field", &pager{knowsAllFields: true}),
+		filters("very many parentheses are INTERNAL", "A filter of very many", &pager{overflows: true}),
+	}
+}
+
+// errorFaults are faults of what an error is made of.
+func errorFaults() []fault {
+	notFound := func(code codes.Code) wire {
+		return errs(func(st *status.Status) error {
+			if st.Code() == codes.NotFound {
+				return recode(st, code)
+			}
+			return st.Err()
+		})
+	}
+	info := func(change func(*errdetails.ErrorInfo)) wire {
+		return errs(func(st *status.Status) error {
+			return redetail(st, func(detail protoadapt.MessageV1) []protoadapt.MessageV1 {
+				if i, ok := detail.(*errdetails.ErrorInfo); ok {
+					change(i)
+				}
+				return []protoadapt.MessageV1{detail}
+			})
+		})
+	}
+	detail := func(n int, of func(protoadapt.MessageV1) bool) wire {
+		return errs(func(st *status.Status) error {
+			return redetail(st, func(detail protoadapt.MessageV1) []protoadapt.MessageV1 {
+				if of(detail) {
+					return []protoadapt.MessageV1{detail, detail}[:n]
+				}
+				return []protoadapt.MessageV1{detail}
+			})
+		})
+	}
+	isInfo := func(m protoadapt.MessageV1) bool { _, ok := m.(*errdetails.ErrorInfo); return ok }
+	isBadRequest := func(m protoadapt.MessageV1) bool { _, ok := m.(*errdetails.BadRequest); return ok }
+	return []fault{
+		{name: "NOT_FOUND is UNKNOWN", rule: "errors: Every error has a canonical code", wire: notFound(codes.Unknown)},
+		{name: "NOT_FOUND is code 42", rule: "errors: Every error has a canonical code", wire: notFound(42)},
+		{name: "errors without a message", rule: "errors: Every error has a message", wire: errs(func(st *status.Status) error {
+			p := st.Proto()
+			p.Message = ""
+			return status.ErrorProto(p)
+		})},
+		{name: "errors without an ErrorInfo", rule: "errors: Every error has exactly one ErrorInfo", wire: detail(0, isInfo)},
+		{name: "errors with two ErrorInfos", rule: "errors: Every error has exactly one ErrorInfo", wire: detail(2, isInfo)},
+		{name: "reasons in small letters", rule: "errors: The reason", wire: info(func(i *errdetails.ErrorInfo) { i.Reason = strings.ToLower(i.GetReason()) })},
+		{name: "reasons of 64 letters", rule: "errors: The reason", wire: info(func(i *errdetails.ErrorInfo) { i.Reason = strings.Repeat("A", 64) })},
+		{name: "no domain", rule: "errors: The reason", wire: info(func(i *errdetails.ErrorInfo) { i.Domain = "" })},
+		{name: "two BadRequests", rule: "errors: No detail type occurs twice", wire: detail(2, isBadRequest)},
+		{name: "no BadRequest", rule: "errors: INVALID_ARGUMENT has a BadRequest", wire: detail(0, isBadRequest)},
+		{name: "NOT_FOUND is UNAVAILABLE", rule: "errors: What cannot succeed", wire: notFound(codes.Unavailable)},
+	}
+}

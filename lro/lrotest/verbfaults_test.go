@@ -1,0 +1,270 @@
+package lrotest_test
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"cloud.google.com/go/longrunning/autogen/longrunningpb"
+	spb "google.golang.org/genproto/googleapis/rpc/status"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/emptypb"
+)
+
+// nameFaults are faults of what is asked by name.
+func nameFaults() []fault {
+	return []fault{
+		{name: "Cancel of a malformed name is NOT_FOUND", rule: "names: A malformed name", wire: on(func(_ context.Context, _ *shop, req *cancelRequest, next func(any) (any, error)) (any, error) {
+			res, err := next(req)
+			if status.Code(err) == codes.InvalidArgument {
+				return nil, recode(status.Convert(err), codes.NotFound)
+			}
+			return res, err
+		})},
+		{name: "Delete of a missing operation succeeds", rule: "names: A name that no operation has", wire: on(func(_ context.Context, _ *shop, req *deleteRequest, next func(any) (any, error)) (any, error) {
+			if res, err := next(req); status.Code(err) != codes.NotFound {
+				return res, err
+			}
+			return &emptypb.Empty{}, nil
+		})},
+		{name: "NUL in a name is INTERNAL", rule: "names: Whatever a name holds", wire: func(_ context.Context, _ *shop, req any, next func(any) (any, error)) (any, error) {
+			if strings.Contains(nameOf(req), "\x00") {
+				return nil, refusal(codes.Internal)
+			}
+			return next(req)
+		}},
+	}
+}
+
+// cancelFaults are faults of Cancel.
+func cancelFaults() []fault {
+	cancelled := new(memory[bool])
+	// after changes the operations that are done and were cancelled before.
+	after := func(change func(*operation)) wire {
+		return func(ctx context.Context, s *shop, req any, next func(any) (any, error)) (any, error) {
+			if r, ok := req.(*cancelRequest); ok && !s.done(ctx, r.GetName()) {
+				cancelled.put(r.GetName(), true)
+			}
+			res, err := next(req)
+			each(res, func(op *operation) {
+				if _, ok := cancelled.get(op.GetName()); ok && op.GetDone() {
+					change(op)
+				}
+			})
+			return res, err
+		}
+	}
+	// ofDone answers a Cancel of a done operation instead.
+	ofDone := func(answer func(ctx context.Context, s *shop, name string) error) wire {
+		return on(func(ctx context.Context, s *shop, req *cancelRequest, next func(any) (any, error)) (any, error) {
+			if s.done(ctx, req.GetName()) {
+				return &emptypb.Empty{}, answer(ctx, s, req.GetName())
+			}
+			return next(req)
+		})
+	}
+	return []fault{
+		{name: "cancelled is code 13", rule: "cancel: An operation that was cancelled is kept", wire: shown(func(op *operation) {
+			if op.GetError().GetCode() == int32(codes.Canceled) {
+				op.GetError().Code = int32(codes.Internal)
+			}
+		})},
+		{name: "Cancel deletes", rule: "cancel: An operation that was cancelled is kept", wire: on(func(ctx context.Context, s *shop, req *cancelRequest, next func(any) (any, error)) (any, error) {
+			done := s.done(ctx, req.GetName())
+			res, err := next(req)
+			if err == nil && !done {
+				err = s.Delete(ctx, req.GetName())
+			}
+			return res, err
+		})},
+		{name: "Cancel does nothing", rule: "cancel: An operation that was cancelled is kept", wire: on(func(ctx context.Context, s *shop, req *cancelRequest, next func(any) (any, error)) (any, error) {
+			if _, err := s.Get(ctx, req.GetName()); err != nil {
+				return next(req)
+			}
+			return &emptypb.Empty{}, nil
+		})},
+		{name: "a second Cancel fails", rule: "cancel: Cancel may be repeated", wire: ofDone(func(ctx context.Context, s *shop, name string) error {
+			if op, err := s.Get(ctx, name); err == nil && op.GetError().GetCode() == int32(codes.Canceled) {
+				return refusal(codes.FailedPrecondition)
+			}
+			return nil
+		})},
+		{name: "Cancel of a done operation is ABORTED", rule: "cancel: Cancel of a done operation", wire: ofDone(func(context.Context, *shop, string) error { return refusal(codes.Aborted) })},
+		{name: "a result is lost to a Cancel", rule: "cancel: An operation that ends while", wire: after(func(op *operation) {
+			if op.GetResponse() != nil {
+				op.Result = &longrunningpb.Operation_Error{Error: &spb.Status{Code: int32(codes.Aborted), Message: "too late"}}
+			}
+		})},
+		{name: "Cancel waits for the end", rule: "cancel: Cancel is asynchronous", wire: on(func(ctx context.Context, s *shop, req *cancelRequest, next func(any) (any, error)) (any, error) {
+			res, err := next(req)
+			if err == nil {
+				_, err = s.Wait(ctx, req.GetName())
+			}
+			return res, err
+		})},
+		{name: "a success after a Cancel shows as cancelled", rule: "cancel: Work that succeeds in spite", wire: after(func(op *operation) {
+			op.Result = &longrunningpb.Operation_Error{Error: &spb.Status{Code: int32(codes.Canceled), Message: "cancelled"}}
+		})},
+		cancelOverwrites(),
+	}
+}
+
+// cancelOverwrites is the result of whatever ends later, or has ended before.
+func cancelOverwrites() fault {
+	overwritten := new(memory[bool])
+	return fault{name: "Cancel overwrites a result", rule: "cancel: Cancel of a done operation", wire: func(ctx context.Context, s *shop, req any, next func(any) (any, error)) (any, error) {
+		if r, ok := req.(*cancelRequest); ok && s.done(ctx, r.GetName()) {
+			overwritten.put(r.GetName(), true)
+		}
+		res, err := next(req)
+		each(res, func(op *operation) {
+			if _, ok := overwritten.get(op.GetName()); ok {
+				op.Result = &longrunningpb.Operation_Error{Error: &spb.Status{Code: int32(codes.Canceled), Message: "overwritten"}}
+			}
+		})
+		return res, err
+	}}
+}
+
+// deleteFaults are faults of Delete.
+func deleteFaults() []fault {
+	deleted := new(memory[*operation])
+	remember := func(ctx context.Context, s *shop, req any) {
+		if r, ok := req.(*deleteRequest); ok {
+			if op, err := s.Get(ctx, r.GetName()); err == nil {
+				deleted.put(r.GetName(), op)
+			}
+		}
+	}
+	return []fault{
+		{name: "Delete does nothing", rule: "delete: A deleted operation is NOT_FOUND", wire: on(func(ctx context.Context, s *shop, req *deleteRequest, next func(any) (any, error)) (any, error) {
+			if _, err := s.Get(ctx, req.GetName()); err != nil {
+				return next(req)
+			}
+			return &emptypb.Empty{}, nil
+		})},
+		{name: "deleted operations are listed", rule: "delete: A deleted operation is no longer listed", wire: func(ctx context.Context, s *shop, req any, next func(any) (any, error)) (any, error) {
+			remember(ctx, s, req)
+			res, err := next(req)
+			if r, ok := req.(*listRequest); ok && err == nil && r.GetPageSize() == 100 && r.GetPageToken() == "" && r.GetFilter() == "" {
+				page, all := res.(*listResponse), deleted.all()
+				latest := slices.Sorted(maps.Keys(all))
+				for _, name := range latest[max(0, len(latest)-2):] {
+					page.Operations = append(page.Operations, all[name])
+				}
+			}
+			return res, err
+		}},
+		{name: "Delete cancels", rule: "delete: Delete does not cancel", wire: on(func(ctx context.Context, s *shop, req *deleteRequest, next func(any) (any, error)) (any, error) {
+			if s.Cancel(ctx, req.GetName()) == nil {
+				_, _ = s.Wait(ctx, req.GetName())
+			}
+			return next(req)
+		})},
+		{name: "a second Delete is INTERNAL", rule: "delete: A Delete that is retried", wire: func(ctx context.Context, s *shop, req any, next func(any) (any, error)) (any, error) {
+			if r, ok := req.(*deleteRequest); ok {
+				if _, again := deleted.get(r.GetName()); again {
+					return nil, refusal(codes.Internal)
+				}
+			}
+			remember(ctx, s, req)
+			return next(req)
+		}},
+	}
+}
+
+// waitFaults are faults of Wait.
+func waitFaults() []fault {
+	asked := func(change func(ctx context.Context, req *waitRequest)) wire {
+		return on(func(ctx context.Context, _ *shop, req *waitRequest, next func(any) (any, error)) (any, error) {
+			change(ctx, req)
+			return next(req)
+		})
+	}
+	return []fault{
+		{name: "a wait for a done operation lasts", rule: "wait: Wait of a done operation", wire: on(func(ctx context.Context, s *shop, req *waitRequest, next func(any) (any, error)) (any, error) {
+			if s.done(ctx, req.GetName()) {
+				time.Sleep(25 * time.Second)
+			}
+			return next(req)
+		})},
+		{name: "a wait that runs out is DEADLINE_EXCEEDED", rule: "wait: A wait that runs out", wire: on(func(_ context.Context, _ *shop, req *waitRequest, next func(any) (any, error)) (any, error) {
+			res, err := next(req)
+			if op, ok := res.(*operation); ok && err == nil && !op.GetDone() {
+				return nil, refusal(codes.DeadlineExceeded)
+			}
+			return res, err
+		})},
+		{name: "a timeout below a second is none", rule: "wait: A wait that runs out", wire: asked(func(_ context.Context, req *waitRequest) {
+			if d := req.GetTimeout().AsDuration(); d > 0 && d < time.Second {
+				req.Timeout = nil
+			}
+		})},
+		{name: "a timeout of 0 is none", rule: "wait: A timeout of 0", wire: asked(func(_ context.Context, req *waitRequest) {
+			if req.GetTimeout().AsDuration() == 0 {
+				req.Timeout = nil
+			}
+		})},
+		{name: "the deadline is ignored", rule: "wait: A wait ends before the deadline", wire: on(func(ctx context.Context, _ *shop, req *waitRequest, next func(any) (any, error)) (any, error) {
+			res, err := next(req)
+			if deadline, ok := ctx.Deadline(); ok && req.GetTimeout().AsDuration() > time.Until(deadline) && time.Until(deadline) > 0 {
+				<-ctx.Done()
+				return nil, status.FromContextError(ctx.Err()).Err()
+			}
+			return res, err
+		})},
+		{name: "nobody is woken", rule: "wait: A waiter is woken by the end", wire: on(func(ctx context.Context, s *shop, req *waitRequest, next func(any) (any, error)) (any, error) {
+			if d := req.GetTimeout().AsDuration(); d > 20*time.Second && !s.done(ctx, req.GetName()) {
+				select {
+				case <-time.After(d):
+				case <-ctx.Done():
+				}
+				req.Timeout = &durationpb.Duration{}
+			}
+			return next(req)
+		})},
+		{name: "a timeout is required", rule: "wait: Without a timeout", wire: on(func(_ context.Context, _ *shop, req *waitRequest, next func(any) (any, error)) (any, error) {
+			if req.GetTimeout() == nil {
+				return nil, refusal(codes.InvalidArgument)
+			}
+			return next(req)
+		})},
+		{name: "a negative timeout is 0", rule: "wait: A timeout that is negative", wire: asked(func(_ context.Context, req *waitRequest) {
+			if req.GetTimeout().AsDuration() < 0 {
+				req.Timeout = &durationpb.Duration{}
+			}
+		})},
+	}
+}
+
+// callFaults are faults of permission, request ids and of what is unsupported.
+func callFaults() []fault {
+	wait := longrunningpb.Operations_WaitOperation_FullMethodName
+	return []fault{
+		{name: "strangers may list", rule: "permission: A caller without permission", stranger: on(func(ctx context.Context, s *shop, req *listRequest, _ func(any) (any, error)) (any, error) {
+			return s.LocalClient().ListOperations(ctx, req)
+		})},
+		{name: "existence comes before permission", rule: "permission: Permission comes before existence", stranger: func(ctx context.Context, s *shop, req any, next func(any) (any, error)) (any, error) {
+			if _, err := s.Get(ctx, nameOf(req)); status.Code(err) == codes.NotFound {
+				return nil, err
+			}
+			return next(req)
+		}},
+		{name: "a refused Cancel cancels", rule: "permission: What was refused", stranger: on(func(ctx context.Context, s *shop, req *cancelRequest, next func(any) (any, error)) (any, error) {
+			if s.Cancel(ctx, req.GetName()) == nil {
+				_, _ = s.Wait(ctx, req.GetName())
+			}
+			return next(req)
+		})},
+		{name: "request ids are ignored", rule: "requests: A request that is repeated", hooks: onceBy(func(ctx context.Context, s *shop, _ string) (*operation, error) {
+			return s.start("once", here)(ctx)
+		})},
+		{name: "a request id is looked up, then kept", rule: "requests: Of concurrent requests", hooks: onceBy(lookThenStart())},
+		{name: "another id finds the last request", rule: "requests: Requests with other ids", hooks: onceBy(findLast())},
+		{name: "Wait answers, though it is unsupported", rule: "methods: What the server does not support", hooks: unsupported(wait)},
+	}
+}
