@@ -60,7 +60,7 @@ func (p *pager) list(ctx context.Context, s *shop, req any, next func(any) (any,
 		switch {
 		case err != nil:
 			return nil, err
-		case !matches(op) && !(p.losesFilter && at.last != ""):
+		case !matches(op) && (!p.losesFilter || at.last == ""):
 		case p.byOffset && skip > 0:
 			skip--
 		case p.byOffset || at.last == "" || op.GetName() < at.last:

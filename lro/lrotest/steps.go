@@ -2,6 +2,7 @@ package lrotest
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
@@ -157,11 +158,8 @@ func (t *trial) refused(r rule, what string, err error, want ...codes.Code) {
 	if err == nil {
 		t.broken(r, "%s: got no error, want %v", what, want)
 	}
-	got := status.Code(err)
-	for _, code := range want {
-		if got == code {
-			return
-		}
+	if slices.Contains(want, status.Code(err)) {
+		return
 	}
 	t.answerable(what, err)
 	t.broken(r, "%s: got error %v, want %v", what, err, want)
