@@ -35,9 +35,9 @@ func (t *trial) deleted() []string {
 }
 
 func deleteGone(t *trial) {
-	t.each(t.deleted(), func(what string, err error) {
-		if err == nil && what[0] == 'D' {
-			return // a Delete that is retried
+	t.each(t.deleted(), func(r rpc, what string, err error) {
+		if err == nil && r.method == longrunningpb.Operations_DeleteOperation_FullMethodName {
+			return // it is retried, which may succeed
 		}
 		t.refused(t.rule, what+", which was deleted", err, codes.NotFound)
 	})

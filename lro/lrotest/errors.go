@@ -48,7 +48,7 @@ func (t *trial) answerable(what string, err error) {
 func onEach(check func(t *trial, what string, err error)) func(*trial) {
 	return func(t *trial) {
 		name := t.start().GetName()
-		t.each([]string{"", t.missing()}, func(what string, err error) { t.provoked(what, err, check) })
+		t.each([]string{"", t.missing()}, func(_ rpc, what string, err error) { t.provoked(what, err, check) })
 		if t.supports(longrunningpb.Operations_WaitOperation_FullMethodName) {
 			ctx, stop := t.ctx()
 			defer stop()

@@ -22,11 +22,11 @@ func namesCases() []testCase {
 }
 
 // each calls every supported method with every name.
-func (t *trial) each(names []string, check func(what string, err error)) {
+func (t *trial) each(names []string, check func(r rpc, what string, err error)) {
 	for _, r := range byName() {
 		for _, name := range names {
 			if t.supports(r.method) {
-				check(fmt.Sprintf("%v of %.60q", r, name), t.call(r, name))
+				check(r, fmt.Sprintf("%v of %.60q", r, name), t.call(r, name))
 			}
 		}
 	}
@@ -34,13 +34,13 @@ func (t *trial) each(names []string, check func(what string, err error)) {
 
 func namesMalformed(t *trial) {
 	name := t.start().GetName()
-	t.each([]string{"", strings.TrimSuffix(name, idOf(name)), name + "/"}, func(what string, err error) {
+	t.each([]string{"", strings.TrimSuffix(name, idOf(name)), name + "/"}, func(_ rpc, what string, err error) {
 		t.refused(t.rule, what, err, codes.InvalidArgument)
 	})
 }
 
 func namesMissing(t *trial) {
-	t.each([]string{t.missing()}, func(what string, err error) {
+	t.each([]string{t.missing()}, func(_ rpc, what string, err error) {
 		t.refused(t.rule, what, err, codes.NotFound)
 	})
 }
@@ -51,7 +51,7 @@ func namesHostile(t *trial) {
 	t.each([]string{
 		prefix + "a\x00b", prefix + "a\r\nb", prefix + "..", prefix + "%2F", prefix + "%", prefix + "'; --",
 		prefix + "🍰 \u202e", prefix + strings.Repeat("x", 3000), "/" + name, "../" + name,
-	}, func(what string, err error) {
+	}, func(_ rpc, what string, err error) {
 		t.refused(t.rule, what, err, codes.InvalidArgument, codes.NotFound)
 	})
 	t.undone(name)

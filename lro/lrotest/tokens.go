@@ -100,11 +100,8 @@ func tokensURLSafe(t *trial) {
 
 func tokensOpaque(t *trial) {
 	_, token := t.token("")
-	t.mu.Lock()
-	started := t.started
-	t.mu.Unlock()
 	for _, text := range readings(token) {
-		for name := range started {
+		for name := range t.started {
 			if strings.Contains(text, idOf(name)) {
 				t.fail("got the token %q, which holds the id of %q", token, name)
 			}

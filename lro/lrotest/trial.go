@@ -53,8 +53,8 @@ type testCase struct {
 type trial struct {
 	Target
 
-	rule   rule
-	parent func() context.Context // the test's
+	tb   testing.TB
+	rule rule
 
 	mu         sync.Mutex
 	violations []Violation
@@ -65,7 +65,7 @@ type trial struct {
 // try runs c. It answers what c found, and why c did not apply, if so.
 func (tg Target) try(tb testing.TB, c testCase) (found []Violation, skipped string) {
 	tb.Helper()
-	t := &trial{Target: tg, rule: c.rule, parent: tb.Context, started: make(map[string]bool)}
+	t := &trial{Target: tg, tb: tb, rule: c.rule, started: make(map[string]bool)}
 	var wg sync.WaitGroup
 	wg.Go(func() { // a goroutine of its own, so that a step can end it
 		defer t.catch()
@@ -108,7 +108,7 @@ func (t *trial) tidy() {
 
 // ctx answers the context for a call.
 func (t *trial) ctx() (context.Context, context.CancelFunc) {
-	return context.WithTimeout(t.parent(), patience)
+	return context.WithTimeout(t.tb.Context(), patience)
 }
 
 // catch, deferred, makes a panic of a hook or an adapted client a breach of the

@@ -74,7 +74,7 @@ func waitDeadline(t *trial) {
 	name := t.start().GetName()
 	var failures []error
 	for _, deadline := range []time.Duration{time.Second, 4 * time.Second, 15 * time.Second} {
-		ctx, stop := context.WithTimeout(t.parent(), deadline)
+		ctx, stop := context.WithTimeout(t.tb.Context(), deadline)
 		_, err := t.Client.WaitOperation(ctx, &longrunningpb.WaitOperationRequest{Name: name, Timeout: long()})
 		stop()
 		if err == nil {
