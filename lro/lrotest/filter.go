@@ -75,6 +75,8 @@ func filterNone(t *trial) {
 func (t *trial) halves() (done, undone string) {
 	names := t.several(2)
 	t.finish(names[0])
+	t.done(names[0])
+	t.undone(names[1])
 	return names[0], names[1]
 }
 

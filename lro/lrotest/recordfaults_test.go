@@ -183,6 +183,7 @@ func inJobs(_ context.Context, _ *shop, req any, next func(any) (any, error)) (a
 		set(&r.Name)
 	case *listRequest:
 		set(&r.Name)
+		set(&r.Filter)
 	}
 	res, err := next(req)
 	each(res, toJob)
