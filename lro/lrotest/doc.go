@@ -48,8 +48,14 @@
 // what leans on it.
 //
 // [Check] runs the same cases without subtests and answers what they found: for
-// a test in a bubble of testing/synctest, where subtests cannot run, and for
-// tests of the suite itself.
+// tests of the suite itself, and for a test in a bubble of testing/synctest, where
+// subtests cannot run and timeouts cost nothing:
+//
+//	synctest.Test(t, func(t *testing.T) {
+//		for _, v := range lrotest.Check(t, target(t)) {
+//			t.Error(v)
+//		}
+//	})
 //
 // No rule depends on tight timings. What must happen at once has ten seconds;
 // that a waiter was woken, and did not time out, shows because its timeout is

@@ -19,7 +19,9 @@ import (
 // The suite ends and deletes what it started. It minds no other operations, but
 // it lists the parent of its own again and again, so that parent is best its own.
 type Target struct {
-	// Client calls the server as somebody who may do everything.
+	// Client calls the server as somebody who may do everything. Over HTTP no
+	// deadline travels, so an adapted client bounds the timeout of WaitOperation by
+	// that of the call.
 	Client longrunningpb.OperationsClient
 
 	// Start begins an operation that goes on until Finish or Fail ends it, or
