@@ -3,7 +3,9 @@ package lrotest_test
 import (
 	"context"
 	"encoding/base64"
+	"fmt"
 	"strings"
+	"sync/atomic"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
@@ -88,6 +90,7 @@ func listFaults() []fault {
 			}
 		})},
 		{name: "tokens never end", rule: "lists: Pages show every operation", wire: endless},
+		{name: "pages never end, and each has an operation that is new", rule: "lists: Pages show every operation", wire: breeding(new(atomic.Int64))},
 		{name: "no parent is the default one", rule: "lists: A malformed parent", wire: asked(func(req *listRequest) error {
 			if req.GetName() == "" {
 				req.Name = "operations"
@@ -124,6 +127,22 @@ func endless(_ context.Context, _ *shop, req any, next func(any) (any, error)) (
 		res.(*listResponse).NextPageToken = after
 	}
 	return res, err
+}
+
+// breeding makes up an operation and a token for every page that there is.
+func breeding(n *atomic.Int64) wire {
+	return on(func(_ context.Context, _ *shop, req *listRequest, next func(any) (any, error)) (any, error) {
+		token := req.GetPageToken()
+		if strings.HasPrefix(token, "bred-") {
+			req.PageToken = ""
+		}
+		res, err := next(req)
+		if token != "" && err == nil {
+			id := fmt.Sprint("bred-", n.Add(1))
+			return &listResponse{Operations: []*operation{{Name: req.GetName() + "/operations/" + id}}, NextPageToken: id}, nil
+		}
+		return res, err
+	})
 }
 
 // tokenFaults are faults of page tokens.

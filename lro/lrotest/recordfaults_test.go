@@ -2,6 +2,7 @@ package lrotest_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -37,6 +38,9 @@ func operationFaults() []fault {
 				}
 				return s.Get(ctx, op.GetName())
 			}
+		}},
+		{name: "work never fails", rule: "operation: An operation can be started", hooks: func(_ *shop, tg *lrotest.Target) {
+			tg.Fail = func(context.Context, string, *spb.Status) error { return errors.New("not here") }
 		}},
 		{name: "one end ends the operation before too", rule: "operation: An operation can be started", hooks: func(s *shop, tg *lrotest.Target) {
 			finish := tg.Finish

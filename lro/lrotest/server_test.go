@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	"google.golang.org/grpc"
@@ -99,7 +100,8 @@ var allButGet = []string{
 	longrunningpb.Operations_CancelOperation_FullMethodName, longrunningpb.Operations_DeleteOperation_FullMethodName,
 }
 
-// check runs the suite in a bubble.
+// check runs the suite in a bubble, where it must end within minutes, whatever is
+// wrong with the server.
 func check(t *testing.T, intercept, stranger func(*shop) grpc.UnaryServerInterceptor, change func(*shop, *lrotest.Target)) (found []lrotest.Violation) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -107,7 +109,11 @@ func check(t *testing.T, intercept, stranger func(*shop) grpc.UnaryServerInterce
 		if change != nil {
 			change(s, &target)
 		}
+		begun := time.Now()
 		found = lrotest.Check(t, target)
+		if took := time.Since(begun); took > 10*time.Minute {
+			t.Errorf("the suite took %v, want an end within minutes, whatever the server does", took)
+		}
 	})
 	return found
 }

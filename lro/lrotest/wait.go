@@ -101,26 +101,34 @@ func waitBlank(t *trial) {
 }
 
 // woken lets several wait for an operation that then ends. Each must see the end,
-// sooner than its timeout is; a server that answers earlier is asked again.
+// sooner than its timeout is; a server that answers earlier is asked again, for as
+// long as the end is being brought about.
 func (t *trial) woken(timeout *durationpb.Duration, end func(name string)) {
 	name := t.start().GetName()
+	ending, over := context.WithTimeout(t.tb.Context(), 2*patience)
+	defer over()
 	var endedAt atomic.Pointer[time.Time]
 	waiter := func() {
 		for {
-			after := endedAt.Load() != nil
+			tried := ending.Err() != nil
+			ended := endedAt.Load()
 			op, _ := t.wait(t.rule, name, timeout)
-			if op.GetDone() {
-				break
+			switch {
+			case op.GetDone():
+				if at := endedAt.Load(); at != nil && time.Since(*at) > prompt {
+					t.fail("a waiter with timeout %v heard of the end %v after it, want at once", timeout, time.Since(*at))
+				}
+				return
+			case ended != nil:
+				t.broken(ruleWaitDone, "got %v of a Wait that began after the end, want the done operation", op)
+			case tried:
+				return // the end itself met a breach, which is noted
 			}
-			if after {
-				t.broken(ruleWaitDone, "got %v of a Wait that began after the end", op)
-			}
-		}
-		if at := endedAt.Load(); at != nil && time.Since(*at) > prompt {
-			t.fail("a waiter with timeout %v heard of the end %v after it, want at once", timeout, time.Since(*at))
+			time.Sleep(time.Millisecond)
 		}
 	}
 	ender := func() {
+		defer over()   // whether the end came or not
 		for range 10 { // meanwhile the waiters arrive
 			t.undone(name)
 		}
