@@ -23,6 +23,7 @@ var transports = []struct {
 	connect connect
 }{
 	{"gRPC", overGRPC},
+	{"HTTP JSON", overREST},
 }
 
 // TestServer: our server keeps the contract, in real time and with every hook.

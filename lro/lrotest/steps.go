@@ -2,6 +2,7 @@ package lrotest
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -153,8 +154,20 @@ func (t *trial) wait(r rule, name string, timeout *durationpb.Duration) (*longru
 	return t.shape(op), took
 }
 
+// carried reports whether a request reached the server.
+func (t *trial) carried(what string, err error) bool {
+	if errors.Is(err, ErrNotCarried) {
+		t.tb.Logf("%s is passed over: %v", what, err)
+		return false
+	}
+	return true
+}
+
 // refused checks that a call was answered with one of the codes.
 func (t *trial) refused(r rule, what string, err error, want ...codes.Code) {
+	if !t.carried(what, err) {
+		return
+	}
 	if err == nil {
 		t.broken(r, "%s: got no error, want %v", what, want)
 	}

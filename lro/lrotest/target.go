@@ -2,6 +2,7 @@ package lrotest
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +12,12 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
+// ErrNotCarried is what a Target's client answers, wrapped or not, to a request
+// that cannot be sent to the server at all. Cases on what a server refuses then
+// pass over that request, and the log says so. It is no answer to one that the
+// server must fulfil.
+var ErrNotCarried = errors.New("lrotest: the transport cannot carry this request")
+
 // A Target is a server under test: how to reach it, and how to make it do
 // what only its own service can. Client, Start, Finish and Fail are required; what
 // else is nil or empty, the server does not have. All hooks may be called from
@@ -19,9 +26,15 @@ import (
 // The suite ends and deletes what it started. It minds no other operations, but
 // it lists the parent of its own again and again, so that parent is best its own.
 type Target struct {
-	// Client calls the server as somebody who may do everything. Over HTTP no
-	// deadline travels, so an adapted client bounds the timeout of WaitOperation by
-	// that of the call.
+	// Client calls the server as somebody who may do everything.
+	//
+	// A client over HTTP is adapted to this interface. It escapes names and
+	// parents by the segment, so that whatever they hold arrives, and an empty one
+	// too; answers errors as gRPC statuses with code, message and details; and
+	// bounds the timeout of WaitOperation by the deadline of the call, which does
+	// not travel. What its transport cannot carry, such as a timeout that JSON
+	// has no form for, or a filter that is too long for a URL, it answers with
+	// ErrNotCarried, and the suite passes over it.
 	Client longrunningpb.OperationsClient
 
 	// Start begins an operation that goes on until Finish or Fail ends it, or
