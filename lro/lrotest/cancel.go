@@ -1,6 +1,8 @@
 package lrotest
 
 import (
+	"time"
+
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -9,6 +11,7 @@ import (
 
 const (
 	ruleCancelled  rule = "cancel: An operation that was cancelled is kept, with an error of code 1 (operations.proto)."
+	ruleStays      rule = "cancel: A cancelled operation stays as it is when its work ends later (operations.proto)."
 	ruleCancelTwin rule = "cancel: Cancel may be repeated, before and after it took effect (operations.proto)."
 	ruleCancelDone rule = "cancel: Cancel of a done operation changes nothing, and is no error but FAILED_PRECONDITION (operations.proto)."
 	ruleBestEffort rule = "cancel: An operation that ends while it is being cancelled has its result, or is cancelled (operations.proto)."
@@ -20,6 +23,7 @@ func cancelCases() []testCase {
 	const method = longrunningpb.Operations_CancelOperation_FullMethodName
 	return []testCase{
 		{ruleCancelled, method, cancelKept},
+		{ruleStays, method, cancelStays},
 		{ruleCancelTwin, method, cancelTwice},
 		{ruleCancelDone, method, cancelDone},
 		{ruleBestEffort, method, cancelBestEffort},
@@ -44,6 +48,19 @@ func cancelKept(t *trial) {
 	if codes.Code(op.GetError().GetCode()) != codes.Canceled {
 		t.fail("got %v, want an error of code 1", op)
 	}
+}
+
+// cancelStays ends a cancelled operation, whether that is refused or not.
+func cancelStays(t *trial) {
+	name := t.start().GetName()
+	t.cancel(ruleCancelled, name)
+	before := t.cancelled(ruleCancelled, name)
+	ctx, stop := t.ctx()
+	defer stop()
+	_, _ = t.Finish(ctx, name)
+	t.same(t.rule, t.get(name), before)
+	_ = t.Fail(ctx, name, aborted())
+	t.same(t.rule, t.get(name), before)
 }
 
 func cancelTwice(t *trial) {
@@ -104,7 +121,11 @@ func (t *trial) stubborn() string {
 		t.skip("the Target has no StartStubborn")
 	}
 	name := t.begin(t.StartStubborn).GetName()
+	begun := time.Now()
 	t.cancel(ruleCancelSoon, name)
+	if took := time.Since(begun); took > prompt {
+		t.broken(ruleCancelSoon, "Cancel of %q, whose work goes on: it took %v, want an answer at once", name, took)
+	}
 	t.read(ruleCancelled, name)
 	return name
 }

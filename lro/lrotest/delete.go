@@ -1,6 +1,7 @@
 package lrotest
 
 import (
+	"fmt"
 	"slices"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
@@ -11,6 +12,7 @@ const (
 	ruleGone        rule = "delete: A deleted operation is NOT_FOUND, done or not (operations.proto, AIP-135)."
 	ruleGoneList    rule = "delete: A deleted operation is no longer listed (operations.proto, AIP-135)."
 	ruleDeleteLives rule = "delete: Delete does not cancel: the work goes on (operations.proto)."
+	ruleStaysGone   rule = "delete: A deleted operation does not come back when its work ends (operations.proto, AIP-135)."
 	ruleDeleteAgain rule = "delete: A Delete that is retried succeeds or is NOT_FOUND (operations.proto, AIP-135)."
 )
 
@@ -20,6 +22,7 @@ func deleteCases() []testCase {
 		{ruleGone, method, deleteGone},
 		{ruleGoneList, method, deleteList},
 		{ruleDeleteLives, method, deleteLives},
+		{ruleStaysGone, method, deleteStays},
 		{ruleDeleteAgain, method, deleteAgain},
 	}
 }
@@ -49,23 +52,42 @@ func deleteList(t *trial) {
 	}
 	stays := t.start().GetName()
 	gone := t.deleted()
-	listed := t.walk(parentOf(stays), "", always(100), nil)
-	for _, name := range gone {
-		if slices.Contains(listed, name) {
-			t.fail("%q was deleted and is listed", name)
+	t.unlisted(t.parentOf(stays), gone...)
+}
+
+// unlisted checks that a parent's list shows none of names, which were deleted.
+func (t *trial) unlisted(parent string, names ...string) {
+	for _, name := range t.walk(parent, "", always(100)) {
+		if slices.Contains(names, name) {
+			t.fail("List of %q: got %q, which was deleted, want it left out", parent, name)
 		}
 	}
 }
 
-func deleteLives(t *trial) {
+func deleteLives(t *trial) { t.finishDeleted() }
+
+// finishDeleted deletes an operation and ends its work.
+func (t *trial) finishDeleted() string {
 	name := t.start().GetName()
 	t.remove(ruleGone, name)
 	ctx, stop := t.ctx()
 	defer stop()
 	if _, err := t.Finish(ctx, name); err != nil {
-		t.fail("Finish of %q, which was deleted: got error %v, want none, since its work goes on", name, err)
+		t.broken(ruleDeleteLives, "Finish of %q, which was deleted: got error %v, want none, since its work goes on; if it does, then Target.Finish does not reach it and is to be mended", name, err)
 	}
 	t.ended(name)
+	return name
+}
+
+func deleteStays(t *trial) {
+	name := t.finishDeleted()
+	ctx, stop := t.ctx()
+	defer stop()
+	_, err := t.Client.GetOperation(ctx, &longrunningpb.GetOperationRequest{Name: name})
+	t.refused(t.rule, fmt.Sprintf("Get of %q, which was deleted and whose work has ended since", name), err, codes.NotFound)
+	if t.supports(longrunningpb.Operations_ListOperations_FullMethodName) {
+		t.unlisted(t.parentOf(name), name)
+	}
 }
 
 func deleteAgain(t *trial) {

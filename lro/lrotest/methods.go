@@ -29,7 +29,7 @@ func (t *trial) unimplemented(method string) {
 		if r.method != method {
 			continue
 		}
-		for _, asked := range []string{name, t.missing(), parentOf(name), ""} {
+		for _, asked := range []string{name, t.missing(), t.parentOf(name), ""} {
 			t.refused(ruleUnsupported, fmt.Sprintf("%v of %q, which the target does not support", r, asked), t.call(r, asked), codes.Unimplemented)
 		}
 	}

@@ -17,7 +17,8 @@ type pager struct {
 
 	unboundFilter  bool // a token goes with any filter
 	unboundParent  bool // and with any parent
-	byOffset       bool // pages continue at a row number
+	byOffset       bool // pages continue at a row number, which is no fault
+	overlaps       bool // a page begins with the last row of the one before
 	losesFilter    bool // after the first page
 	inverted       bool // done=true selects what is not
 	ignoresName    bool // name=… selects all
@@ -63,7 +64,7 @@ func (p *pager) list(ctx context.Context, s *shop, req any, next func(any) (any,
 		case !matches(op) && (!p.losesFilter || at.last == ""):
 		case p.byOffset && skip > 0:
 			skip--
-		case p.byOffset || at.last == "" || op.GetName() < at.last:
+		case p.byOffset || at.last == "" || op.GetName() < at.last || p.overlaps && op.GetName() == at.last && r.GetPageSize() > 1:
 			ops = append(ops, op)
 		}
 	}

@@ -2,16 +2,18 @@ package lrotest
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
-	"cloud.google.com/go/longrunning/autogen/longrunningpb"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/anypb"
 )
 
 const (
 	ruleDenied    rule = "permission: A caller without permission is answered PERMISSION_DENIED by every method (AIP-211)."
-	ruleSameDeny  rule = "permission: Permission comes before existence: an operation that exists and one that does not are refused in the same words (AIP-211)."
+	ruleSameDeny  rule = "permission: Permission comes before existence: what exists and what does not are refused in the same words (AIP-211)."
 	ruleUntouched rule = "permission: What was refused has no effect (AIP-211)."
 )
 
@@ -30,50 +32,72 @@ func (t *trial) strange(r rpc, name string) error {
 	return r.call(ctx, t.Stranger, name)
 }
 
+// supported answers those of the methods that the server has.
+func (t *trial) supported(methods []rpc) []rpc {
+	return slices.DeleteFunc(methods, func(r rpc) bool { return !t.supports(r.method) })
+}
+
 // stranger answers the supported ones of the methods; it ends the case if there
 // is no stranger.
 func (t *trial) stranger(methods []rpc) []rpc {
 	if t.Stranger == nil {
 		t.skip("the Target has no Stranger")
 	}
-	var supported []rpc
-	for _, r := range methods {
-		if t.supports(r.method) {
-			supported = append(supported, r)
-		}
+	return t.supported(methods)
+}
+
+// asked answers what a method takes to concern an operation: the name, or the
+// parent.
+func (t *trial) asked(r rpc, name string) string {
+	if r.lists() {
+		return t.parentOf(name)
 	}
-	return supported
+	return name
 }
 
 func permissionDenied(t *trial) {
 	for _, r := range t.stranger(rpcs()) {
-		name := t.start().GetName()
-		if r.method == longrunningpb.Operations_ListOperations_FullMethodName {
-			name = parentOf(name)
-		}
+		name := t.asked(r, t.start().GetName())
 		t.refused(t.rule, fmt.Sprintf("a stranger's %v of %q", r, name), t.strange(r, name), codes.PermissionDenied)
 	}
 }
 
 func permissionSame(t *trial) {
-	methods := t.stranger(byName())
-	there, missing := t.start().GetName(), t.missing()
+	methods := t.stranger(rpcs())
+	name, missingName := t.start().GetName(), t.missing()
 	for _, r := range methods {
-		exists, absent := t.strange(r, there), t.strange(r, missing)
-		if exists == nil || absent == nil {
-			if (exists == nil) == (absent == nil) {
-				t.broken(ruleDenied, "a stranger's %v of %q and of %q is answered", r, there, missing)
-			}
-		} else if words(exists, there) == words(absent, missing) {
-			continue
+		there, missing := name, missingName
+		if r.lists() {
+			there = t.parentOf(name)
+			missing = there + lastPart
 		}
-		t.fail("a stranger's %v of an operation that exists: got error %v; of one that does not: %v; want the same", r, exists, absent)
+		exists, absent := t.strange(r, there), t.strange(r, missing)
+		switch {
+		case exists == nil && absent == nil:
+			t.broken(ruleDenied, "a stranger's %v of %q and of %q is answered, want PERMISSION_DENIED", r, there, missing)
+		case r.lists() && status.Code(absent) == codes.InvalidArgument: // its form betrays nothing
+		case exists == nil || absent == nil || words(exists, there, missing) != words(absent, there, missing):
+			t.fail("a stranger's %v of what exists: got %s; of what does not: %s; want the same", r, words(exists), words(absent))
+		}
 	}
 }
 
-// words answers all that an error says, but for the name that the caller gave.
-func words(err error, name string) string {
-	return strings.ReplaceAll(status.Convert(err).Proto().String(), name, "…")
+// words answers all that an error says, but for what differs from call to call
+// anyway, and for the names that the caller gave, or their ids.
+func words(err error, names ...string) string {
+	st := status.Convert(err).Proto()
+	st.Details = slices.DeleteFunc(st.GetDetails(), func(detail *anypb.Any) bool {
+		return detail.MessageIs(&errdetails.RequestInfo{}) || detail.MessageIs(&errdetails.DebugInfo{})
+	})
+	for _, name := range names {
+		names = append(names, idOf(name))
+	}
+	slices.SortFunc(names, func(a, b string) int { return len(b) - len(a) })
+	var pairs []string
+	for _, name := range names {
+		pairs = append(pairs, name, "…")
+	}
+	return strings.NewReplacer(pairs...).Replace(st.String())
 }
 
 func permissionUntouched(t *trial) {

@@ -25,7 +25,18 @@ func operationFaults() []fault {
 	stale := new(memory[*operation])
 	second := new(memory[*spb.Status])
 	return []fault{
-		{name: "names end in jobs/{id}", rule: "operation: The server assigns", wire: inJobs, hooks: jobHooks},
+		{name: "what goes on is what the next start answers", rule: "operation: The server assigns", hooks: func(s *shop, tg *lrotest.Target) {
+			start, last := tg.Start, new(memory[string])
+			tg.Start = func(ctx context.Context) (*operation, error) {
+				name, _ := last.get("last")
+				if op, err := s.Get(ctx, name); err == nil && !op.GetDone() {
+					return op, nil
+				}
+				op, err := start(ctx)
+				last.put("last", op.GetName())
+				return op, err
+			}
+		}},
 		{name: "operations are done when they are started", rule: "operation: An operation can be started", hooks: func(s *shop, tg *lrotest.Target) {
 			start := tg.Start
 			tg.Start = func(ctx context.Context) (*operation, error) {
@@ -116,7 +127,7 @@ func operationFaults() []fault {
 		}, hooks: func(s *shop, tg *lrotest.Target) {
 			fail := tg.Fail
 			tg.Fail = func(ctx context.Context, name string, st *spb.Status) error {
-				if s.done(ctx, name) {
+				if op, err := s.Get(ctx, name); err == nil && op.GetDone() && op.GetError().GetCode() != int32(codes.Canceled) {
 					second.put(name, st)
 				}
 				return fail(ctx, name, st)

@@ -34,6 +34,7 @@ const stubborn = "stubborn"
 // ends them.
 type shop struct {
 	*lro.Manager
+	began chan struct{} // receives when stubborn work begins
 	print *lro.Method[*testpb.PrintRequest, *testpb.PrintResponse, *testpb.PrintMetadata]
 }
 
@@ -48,13 +49,15 @@ func setup(t *testing.T, c connect, intercept, stranger func(*shop) grpc.UnarySe
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &shop{Manager: m}
+	s := &shop{Manager: m, began: make(chan struct{})}
 	closing := make(chan struct{})
 	s.print = lro.Handle(m, func(ctx context.Context, _ *lro.Task[*testpb.PrintMetadata], req *testpb.PrintRequest) (*testpb.PrintResponse, error) {
-		<-ctx.Done()
 		if req.GetText() == stubborn {
+			s.began <- struct{}{}
+			<-ctx.Done()
 			<-closing
 		}
+		<-ctx.Done()
 		return nil, context.Cause(ctx)
 	}, nil)
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
@@ -71,7 +74,7 @@ func setup(t *testing.T, c connect, intercept, stranger func(*shop) grpc.UnarySe
 		Client:         c(t, lro.NewServer(m, lro.AllowAll, nil), given(s, intercept)...),
 		Start:          s.start("hello", here),
 		StartElsewhere: s.start("hello", there),
-		StartStubborn:  s.start(stubborn, here),
+		StartStubborn:  s.stubborn,
 		StartOnce:      s.once,
 		Finish: func(ctx context.Context, name string) (proto.Message, error) {
 			res := &testpb.PrintResponse{Text: "printed"}
@@ -90,6 +93,16 @@ func (s *shop) start(text, parent string) func(context.Context) (*longrunningpb.
 		return s.print.Start(ctx, &testpb.PrintRequest{Text: text},
 			&lro.StartOptions{Parent: parent, Metadata: &testpb.PrintMetadata{Stage: "started"}})
 	}
+}
+
+// stubborn starts an operation whose work has begun: one that is pending yet would
+// heed a Cancel.
+func (s *shop) stubborn(ctx context.Context) (*longrunningpb.Operation, error) {
+	op, err := s.start(stubborn, here)(ctx)
+	if err == nil {
+		<-s.began
+	}
+	return op, err
 }
 
 // once is start with a request id.

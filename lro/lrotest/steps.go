@@ -28,10 +28,14 @@ func (t *trial) begin(start func(context.Context) (*longrunningpb.Operation, err
 	if err != nil {
 		t.broken(ruleGoesOn, "Start: got error %v, want an operation", err)
 	}
+	t.shape(op)
 	t.mu.Lock()
+	_, again := t.started[op.GetName()]
 	t.started[op.GetName()] = false
 	t.mu.Unlock()
-	t.shape(op)
+	if again || idOf(op.GetName()) == "" {
+		t.broken(ruleNamed, "Start answered an operation with the name %q, want a name with an id that no other has", op.GetName())
+	}
 	if op.GetDone() {
 		t.broken(ruleGoesOn, "Start answered %v, want one that goes on", op)
 	}
@@ -185,13 +189,16 @@ func (t *trial) call(r rpc, name string) error {
 	return r.call(ctx, t.Client, name)
 }
 
+// lastPart ends names and parents that there are not.
+const lastPart = "lrotest-missing"
+
 // missing answers a well-formed name that no operation has.
 func (t *trial) missing() string {
 	if t.Missing != "" {
 		return t.Missing
 	}
 	name := t.start().GetName()
-	return name[:len(name)-len(idOf(name))] + "lrotest-missing"
+	return name[:len(name)-len(idOf(name))] + lastPart
 }
 
 // short is a timeout for a wait that is to run out.

@@ -54,7 +54,8 @@ type Target struct {
 	StartElsewhere func(ctx context.Context) (*longrunningpb.Operation, error)
 
 	// StartStubborn is Start of an operation that does not heed CancelOperation
-	// for at least a minute: Finish ends it.
+	// for at least a minute: Finish ends it. Where a Cancel ends what has not begun
+	// yet, it returns when the work has.
 	StartStubborn func(ctx context.Context) (*longrunningpb.Operation, error)
 
 	// StartOnce is Start with a request id, a UUID (AIP-155). But for the id all
@@ -68,6 +69,11 @@ type Target struct {
 	// as longrunningpb.Operations_WaitOperation_FullMethodName.
 	Unsupported []string
 
+	// Parent answers what ListOperations calls the parent of the operation of a
+	// name. Default: what stands before /operations/{id}, and "operations" for
+	// operations/{id}. Servers whose names have another form set it.
+	Parent func(name string) string
+
 	// Missing is a well-formed name that no operation has. Default: the name of
 	// one that was started, with another id. Servers whose ids have a format set it.
 	Missing string
@@ -77,22 +83,27 @@ type Target struct {
 func (tg Target) supports(method string) bool { return !slices.Contains(tg.Unsupported, method) }
 
 // validate ends tb if a required field is missing, or Unsupported names none of
-// the methods there are.
+// the methods that a server may leave out.
 func (tg Target) validate(tb testing.TB) {
 	tb.Helper()
 	if tg.Client == nil || tg.Start == nil || tg.Finish == nil || tg.Fail == nil {
 		tb.Fatal("lrotest: the Target lacks Client, Start, Finish or Fail; all four are required")
 	}
 	for _, method := range tg.Unsupported {
+		if method == longrunningpb.Operations_GetOperation_FullMethodName {
+			tb.Fatal("lrotest: Target.Unsupported has GetOperation, which every case calls: a server without it cannot be tested")
+		}
 		if !slices.ContainsFunc(rpcs(), func(r rpc) bool { return r.method == method }) {
 			tb.Fatalf("lrotest: Target.Unsupported has %q; want the full name of a method, such as longrunningpb.Operations_WaitOperation_FullMethodName", method)
 		}
 	}
 }
 
-// parentOf answers what List calls the parent of the named operation:
-// "operations" for the default one.
-func parentOf(name string) string {
+// parentOf answers what List calls the parent of the named operation.
+func (tg Target) parentOf(name string) string {
+	if tg.Parent != nil {
+		return tg.Parent(name)
+	}
 	prefix := name[:max(0, strings.LastIndexByte(name, '/'))]
 	parent, ok := strings.CutSuffix(prefix, "/operations")
 	if !ok {
@@ -112,6 +123,9 @@ type rpc struct {
 
 // String answers the method alone, such as GetOperation.
 func (r rpc) String() string { return idOf(r.method) }
+
+// lists reports whether the name is a parent.
+func (r rpc) lists() bool { return r.method == longrunningpb.Operations_ListOperations_FullMethodName }
 
 // byName answers the methods that take the name of an operation.
 func byName() []rpc {

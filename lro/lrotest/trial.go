@@ -142,17 +142,19 @@ func (t *trial) skip(why string) {
 	runtime.Goexit()
 }
 
-// where answers the file and line that called the step at hand.
+// where answers the file and line that called the step at hand: in the case, or in
+// the step that began the goroutine.
 func where() string {
 	pcs := make([]uintptr, 16)
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs)])
+	var at runtime.Frame
 	for {
 		f, more := frames.Next()
-		if !strings.Contains(f.Function, "(*trial).") {
-			return fmt.Sprintf("%s:%d: ", filepath.Base(f.File), f.Line)
+		if strings.Contains(f.Function, "/lrotest.") && !strings.Contains(f.Function, ".together.") {
+			at = f
 		}
-		if !more {
-			return ""
+		if !more || !strings.Contains(f.Function, "(*trial).") {
+			return fmt.Sprintf("%s:%d: ", filepath.Base(at.File), at.Line)
 		}
 	}
 }

@@ -11,8 +11,11 @@ import (
 	spb "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/emptypb"
+
+	"github.com/longrunning-go/longrunning/lro/lrotest"
 )
 
 // nameFaults are faults of what is asked by name.
@@ -32,7 +35,7 @@ func nameFaults() []fault {
 			return &emptypb.Empty{}, nil
 		})},
 		{name: "NUL in a name is INTERNAL", rule: "names: Whatever a name holds", wire: func(_ context.Context, _ *shop, req any, next func(any) (any, error)) (any, error) {
-			if strings.Contains(nameOf(req), "\x00") {
+			if _, list := req.(*listRequest); !list && strings.Contains(nameOf(req), "\x00") {
 				return nil, refusal(codes.Internal)
 			}
 			return next(req)
@@ -107,7 +110,17 @@ func cancelFaults() []fault {
 		{name: "a success after a Cancel shows as cancelled", rule: "cancel: Work that succeeds in spite", wire: after(func(op *operation) {
 			op.Result = &longrunningpb.Operation_Error{Error: &spb.Status{Code: int32(codes.Canceled), Message: "cancelled"}}
 		})},
+		{name: "Cancel waits for the end, at most 25 s", rule: "cancel: Cancel is asynchronous", wire: on(func(ctx context.Context, s *shop, req *cancelRequest, next func(any) (any, error)) (any, error) {
+			res, err := next(req)
+			if err == nil {
+				ctx, stop := context.WithTimeout(ctx, 25*time.Second)
+				defer stop()
+				_, _ = s.Wait(ctx, req.GetName())
+			}
+			return res, err
+		})},
 		cancelOverwrites(),
+		endOverwrites(),
 	}
 }
 
@@ -128,9 +141,45 @@ func cancelOverwrites() fault {
 	}}
 }
 
+// endOverwrites is work that ends after it was cancelled, and says so.
+func endOverwrites() fault {
+	ends := new(memory[proto.Message])
+	return fault{name: "the end overwrites a cancellation", rule: "cancel: A cancelled operation stays", wire: shown(func(op *operation) {
+		if res, ok := ends.get(op.GetName()); ok {
+			op.Result = &longrunningpb.Operation_Response{Response: packed(res)}
+		}
+	}), hooks: func(s *shop, tg *lrotest.Target) {
+		finish := tg.Finish
+		tg.Finish = func(ctx context.Context, name string) (proto.Message, error) {
+			op, getErr := s.Get(ctx, name)
+			res, err := finish(ctx, name)
+			if getErr == nil && op.GetError().GetCode() == int32(codes.Canceled) {
+				ends.put(name, res)
+				return res, nil
+			}
+			return res, err
+		}
+	}}
+}
+
+// returns is the end of the work of a deleted operation, which shows again.
+func returns(name string, shows wire, ended *memory[*operation]) fault {
+	return fault{name: name, rule: "delete: A deleted operation does not come back", wire: shows, hooks: func(s *shop, tg *lrotest.Target) {
+		finish := tg.Finish
+		tg.Finish = func(ctx context.Context, name string) (proto.Message, error) {
+			_, gone := s.Get(ctx, name)
+			res, err := finish(ctx, name)
+			if gone != nil && err == nil {
+				ended.put(name, &operation{Name: name, Done: true, Result: &longrunningpb.Operation_Response{Response: packed(res)}})
+			}
+			return res, err
+		}
+	}}
+}
+
 // deleteFaults are faults of Delete.
 func deleteFaults() []fault {
-	deleted := new(memory[*operation])
+	deleted, gotten, listed := new(memory[*operation]), new(memory[*operation]), new(memory[*operation])
 	remember := func(ctx context.Context, s *shop, req any) {
 		if r, ok := req.(*deleteRequest); ok {
 			if op, err := s.Get(ctx, r.GetName()); err == nil {
@@ -163,6 +212,21 @@ func deleteFaults() []fault {
 			}
 			return next(req)
 		})},
+		returns("a deleted operation can be read once its work has ended", on(func(_ context.Context, _ *shop, req *getRequest, next func(any) (any, error)) (any, error) {
+			if op, ok := gotten.get(req.GetName()); ok {
+				return op, nil
+			}
+			return next(req)
+		}), gotten),
+		returns("a deleted operation is listed once its work has ended", on(func(_ context.Context, _ *shop, req *listRequest, next func(any) (any, error)) (any, error) {
+			res, err := next(req)
+			for name, op := range listed.all() {
+				if page, ok := res.(*listResponse); ok && err == nil && strings.HasPrefix(name, req.GetName()+"/") && req.GetPageSize() == 100 && req.GetFilter() == "" {
+					page.Operations = append(page.Operations[:min(99, len(page.GetOperations()))], op)
+				}
+			}
+			return res, err
+		}), listed),
 		{name: "a second Delete is INTERNAL", rule: "delete: A Delete that is retried", wire: func(ctx context.Context, s *shop, req any, next func(any) (any, error)) (any, error) {
 			if r, ok := req.(*deleteRequest); ok {
 				if _, again := deleted.get(r.GetName()); again {
@@ -173,6 +237,19 @@ func deleteFaults() []fault {
 			return next(req)
 		}},
 	}
+}
+
+// waited is a wire that changes what Wait answers. It is told whether the operation
+// was done before.
+func waited(change func(before bool, op *operation)) wire {
+	return on(func(ctx context.Context, s *shop, req *waitRequest, next func(any) (any, error)) (any, error) {
+		before := s.done(ctx, req.GetName())
+		res, err := next(req)
+		if err == nil {
+			change(before, res.(*operation))
+		}
+		return res, err
+	})
 }
 
 // waitFaults are faults of Wait.
@@ -231,10 +308,43 @@ func waitFaults() []fault {
 			}
 			return next(req)
 		})},
-		{name: "a negative timeout is 0", rule: "wait: A timeout that is negative", wire: asked(func(_ context.Context, req *waitRequest) {
+		{name: "a negative timeout is none", rule: "wait: A timeout that is negative", wire: asked(func(_ context.Context, req *waitRequest) {
 			if req.GetTimeout().AsDuration() < 0 {
-				req.Timeout = &durationpb.Duration{}
+				req.Timeout = nil
 			}
+		})},
+		{name: "a timeout that is no duration is INTERNAL", rule: "wait: A timeout that is negative", wire: on(func(_ context.Context, _ *shop, req *waitRequest, next func(any) (any, error)) (any, error) {
+			if req.Timeout != nil && req.GetTimeout().CheckValid() != nil {
+				return nil, refusal(codes.Internal)
+			}
+			return next(req)
+		})},
+		{name: "a timeout below 8 s is 8 s", rule: "wait: A wait that runs out", wire: asked(func(_ context.Context, req *waitRequest) {
+			if d := req.GetTimeout().AsDuration(); d > 0 && d < 8*time.Second {
+				req.Timeout = durationpb.New(8 * time.Second)
+			}
+		})},
+		{name: "a waiter that is woken gets another response", rule: "wait: Wait shows an operation", wire: waited(func(before bool, op *operation) {
+			if !before && op.GetDone() {
+				op.Result = &longrunningpb.Operation_Response{Response: packed(&emptypb.Empty{})}
+			}
+		})},
+		{name: "a wait that runs out hides the metadata", rule: "wait: Wait shows an operation", wire: waited(func(_ bool, op *operation) {
+			if !op.GetDone() {
+				op.Metadata = nil
+			}
+		})},
+		{name: "the deadline is ignored, and waits last 14 s at most", rule: "wait: A wait ends before the deadline", wire: on(func(ctx context.Context, _ *shop, req *waitRequest, next func(any) (any, error)) (any, error) {
+			const most = 14 * time.Second
+			if req.Timeout != nil && req.GetTimeout().AsDuration() < most {
+				return next(req)
+			}
+			if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < most {
+				<-ctx.Done()
+				return nil, status.FromContextError(ctx.Err()).Err()
+			}
+			req.Timeout = durationpb.New(most)
+			return next(req)
 		})},
 	}
 }
@@ -245,6 +355,12 @@ func callFaults() []fault {
 	return []fault{
 		{name: "strangers may list", rule: "permission: A caller without permission", stranger: on(func(ctx context.Context, s *shop, req *listRequest, _ func(any) (any, error)) (any, error) {
 			return s.LocalClient().ListOperations(ctx, req)
+		})},
+		{name: "a parent's existence comes before permission", rule: "permission: Permission comes before existence", stranger: on(func(_ context.Context, _ *shop, req *listRequest, next func(any) (any, error)) (any, error) {
+			if req.GetName() != here && req.GetName() != there {
+				return nil, refusal(codes.NotFound)
+			}
+			return next(req)
 		})},
 		{name: "existence comes before permission", rule: "permission: Permission comes before existence", stranger: func(ctx context.Context, s *shop, req any, next func(any) (any, error)) (any, error) {
 			if _, err := s.Get(ctx, nameOf(req)); status.Code(err) == codes.NotFound {
