@@ -164,21 +164,22 @@ func breeding(n *atomic.Int64) wire {
 	})
 }
 
+// retokened gives tokens another form.
+func retokened(wrap, unwrap func(string) string) wire {
+	return on(func(_ context.Context, _ *shop, req *listRequest, next func(any) (any, error)) (any, error) {
+		if req.GetPageToken() != "" {
+			req.PageToken = unwrap(req.GetPageToken())
+		}
+		res, err := next(req)
+		if page, ok := res.(*listResponse); ok && page.GetNextPageToken() != "" {
+			page.NextPageToken = wrap(page.GetNextPageToken())
+		}
+		return res, err
+	})
+}
+
 // tokenFaults are faults of page tokens.
 func tokenFaults() []fault {
-	// wrapped gives tokens another form.
-	wrapped := func(wrap func(string) string, unwrap func(string) string) wire {
-		return on(func(_ context.Context, _ *shop, req *listRequest, next func(any) (any, error)) (any, error) {
-			if req.GetPageToken() != "" {
-				req.PageToken = unwrap(req.GetPageToken())
-			}
-			res, err := next(req)
-			if page, ok := res.(*listResponse); ok && page.GetNextPageToken() != "" {
-				page.NextPageToken = wrap(page.GetNextPageToken())
-			}
-			return res, err
-		})
-	}
 	ids := new(memory[string]) // tokens by the last id of a page
 	return []fault{
 		{name: "a token goes with any filter", rule: "tokens: A token that comes with another filter", wire: (&pager{unboundFilter: true}).list},
@@ -191,7 +192,7 @@ func tokenFaults() []fault {
 			}
 			return res, err
 		})},
-		{name: "tokens with + and /", rule: "tokens: A token is URL-safe", wire: wrapped(
+		{name: "tokens with + and /", rule: "tokens: A token is URL-safe", wire: retokened(
 			func(token string) string { return "+/" + token },
 			func(token string) string {
 				if rest, ok := strings.CutPrefix(token, "+/"); ok {
@@ -199,7 +200,7 @@ func tokenFaults() []fault {
 				}
 				return "none"
 			})},
-		{name: "tokens are base64 of text", rule: "tokens: A token is opaque", wire: wrapped(
+		{name: "tokens are base64 of text", rule: "tokens: A token is opaque", wire: retokened(
 			func(token string) string { return base64.RawURLEncoding.EncodeToString([]byte("after:" + token)) },
 			func(token string) string {
 				text, err := base64.RawURLEncoding.Strict().DecodeString(token)
@@ -209,7 +210,7 @@ func tokenFaults() []fault {
 				}
 				return rest
 			})},
-		{name: "tokens are hex of text", rule: "tokens: A token is opaque", wire: wrapped(
+		{name: "tokens are hex of text", rule: "tokens: A token is opaque", wire: retokened(
 			func(token string) string { return hex.EncodeToString([]byte("after:" + token)) },
 			func(token string) string {
 				text, err := hex.DecodeString(token)

@@ -85,6 +85,9 @@ func permissionSame(t *trial) {
 // words answers all that an error says, but for what differs from call to call
 // anyway, and for the names that the caller gave, or their ids.
 func words(err error, names ...string) string {
+	if err == nil {
+		return "no error"
+	}
 	st := status.Convert(err).Proto()
 	st.Details = slices.DeleteFunc(st.GetDetails(), func(detail *anypb.Any) bool {
 		return detail.MessageIs(&errdetails.RequestInfo{}) || detail.MessageIs(&errdetails.DebugInfo{})

@@ -185,7 +185,7 @@ func timesFault(name string, created, updated time.Time) fault {
 
 func inJobs(_ context.Context, _ *shop, req any, next func(any) (any, error)) (any, error) {
 	set := func(name *string) {
-		*name = strings.TrimSuffix(strings.Replace(*name, "/jobs/", "/operations/", 1), "/jobs")
+		*name = strings.Replace(*name, "/jobs/", "/operations/", 1)
 	}
 	switch r := req.(type) {
 	case *getRequest:
@@ -220,6 +220,7 @@ func jobHooks(_ *shop, tg *lrotest.Target) {
 	tg.StartOnce = func(ctx context.Context, id string) (*operation, error) {
 		return started(func(ctx context.Context) (*operation, error) { return once(ctx, id) })(ctx)
 	}
+	tg.Parent = func(name string) string { return name[:strings.Index(name, "/jobs/")] }
 	back := func(name string) string { return strings.Replace(name, "/jobs/", "/operations/", 1) }
 	tg.Finish = func(ctx context.Context, name string) (proto.Message, error) { return finish(ctx, back(name)) }
 	tg.Fail = func(ctx context.Context, name string, st *spb.Status) error { return fail(ctx, back(name), st) }

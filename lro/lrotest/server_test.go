@@ -11,8 +11,6 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/types/known/durationpb"
-	"google.golang.org/protobuf/types/known/emptypb"
 
 	"github.com/longrunning-go/longrunning/lro/lrotest"
 )
@@ -36,64 +34,6 @@ func TestServer(t *testing.T) {
 			lrotest.TestServer(t, target)
 		})
 	}
-}
-
-// TestVariants: a sound server has no violations in a bubble either, nor one
-// that has less, nor one whose operations have no handler, nor one with filters.
-func TestVariants(t *testing.T) {
-	t.Parallel()
-	for _, v := range []struct {
-		name      string
-		intercept func(*shop) grpc.UnaryServerInterceptor
-		change    func(*shop, *lrotest.Target)
-	}{
-		{"every hook", nil, nil},
-		{"no optional hook", nil, func(_ *shop, tg *lrotest.Target) {
-			*tg = lrotest.Target{Client: tg.Client, Start: tg.Start, Finish: tg.Finish, Fail: tg.Fail}
-		}},
-		{"external operations of the default parent", nil, func(s *shop, tg *lrotest.Target) {
-			tg.StartStubborn, tg.StartOnce = nil, nil
-			tg.Start = func(ctx context.Context) (*longrunningpb.Operation, error) { return s.Create(ctx, nil) }
-		}},
-		{"no Wait", unimplemented(longrunningpb.Operations_WaitOperation_FullMethodName), unsupported(longrunningpb.Operations_WaitOperation_FullMethodName)},
-		{"Get alone", unimplemented(allButGet...), unsupported(allButGet...)},
-		{"no filters", wired(noFilters), nil},
-		{"Wait answers at once", wired(on(func(_ context.Context, _ *shop, req *waitRequest, next func(any) (any, error)) (any, error) {
-			if d := req.GetTimeout(); d.CheckValid() == nil && d.AsDuration() > 0 || d == nil {
-				req.Timeout = &durationpb.Duration{}
-			}
-			return next(req)
-		})), nil},
-		{"Cancel of a done operation is refused", wired(on(func(ctx context.Context, s *shop, req *cancelRequest, next func(any) (any, error)) (any, error) {
-			if op, err := s.Get(ctx, req.GetName()); err == nil && op.GetDone() && op.GetError().GetCode() != int32(codes.Canceled) {
-				return nil, refusal(codes.FailedPrecondition)
-			}
-			return next(req)
-		})), nil},
-		{"Delete may be repeated", wired(deletesTwice(new(memory[bool]))), nil},
-		{"filters", wired(newPager().list), nil},
-	} {
-		t.Run(v.name, func(t *testing.T) {
-			t.Parallel()
-			for _, violation := range check(t, v.intercept, nil, v.change) {
-				t.Errorf("a sound server: got %v, want no violation", violation)
-			}
-		})
-	}
-}
-
-// deletesTwice answers a second Delete as the first.
-func deletesTwice(deleted *memory[bool]) wire {
-	return on(func(_ context.Context, _ *shop, req *deleteRequest, next func(any) (any, error)) (any, error) {
-		res, err := next(req)
-		if _, again := deleted.get(req.GetName()); again {
-			return &emptypb.Empty{}, nil
-		}
-		if err == nil {
-			deleted.put(req.GetName(), true)
-		}
-		return res, err
-	})
 }
 
 var allButGet = []string{
