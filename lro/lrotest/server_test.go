@@ -85,6 +85,9 @@ func TestTargetIsChecked(t *testing.T) {
 		"no Finish":         func(tg *lrotest.Target) { tg.Finish = nil },
 		"no Fail":           func(tg *lrotest.Target) { tg.Fail = nil },
 		"no method of them": func(tg *lrotest.Target) { tg.Unsupported = []string{"WaitOperation"} },
+		"no Get": func(tg *lrotest.Target) {
+			tg.Unsupported = []string{longrunningpb.Operations_GetOperation_FullMethodName}
+		},
 	} {
 		target := sound
 		spoil(&target)

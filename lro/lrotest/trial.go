@@ -57,7 +57,7 @@ type trial struct {
 	rule rule
 
 	mu         sync.Mutex
-	violations []Violation
+	violations report
 	skipped    string
 	started    map[string]bool // by name; true once it was ended
 }
@@ -131,7 +131,7 @@ func (t *trial) fail(format string, args ...any) { t.broken(t.rule, format, args
 func (t *trial) note(r rule, message string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.violations = append(t.violations, Violation{Topic: r.topic(), Rule: r.text(), Message: message})
+	t.violations.add(Violation{Topic: r.topic(), Rule: r.text(), Message: message})
 }
 
 // skip ends the case, which does not apply to this target.
