@@ -40,12 +40,13 @@
 //
 // What a server may leave out is not left unchecked: a method in
 // Target.Unsupported must answer UNIMPLEMENTED whatever it is asked, and a
-// server without filters must say so to every filter. A rule that needs a hook
-// which the Target does not have passes, and the log says why.
+// server without filters must refuse every filter. A rule that needs a hook
+// which the Target does not have passes, and the log says why; so does what the
+// transport cannot carry ([ErrNotCarried]).
 //
 // A case that meets the breach of another rule than its own reports that rule
 // and ends. So a server with one fault is told of that fault, and hardly ever of
-// what leans on it.
+// what leans on it; and of each rule once, however many cases meet its breach.
 //
 // [Check] runs the same cases without subtests and answers what they found: for
 // tests of the suite itself, and for a test in a bubble of testing/synctest, where
@@ -59,5 +60,9 @@
 //
 // No rule depends on tight timings. What must happen at once has ten seconds;
 // that a waiter was woken, and did not time out, shows because its timeout is
-// longer than that. A sound server is through in a few seconds.
+// longer than that. A wait that runs out has three seconds more than its timeout,
+// at the best of three times. Whether a server minds the deadline of a call is
+// asked only where a call takes less than a tenth of a second there and back:
+// how much it leaves for the way back is its own affair. A sound server is through
+// in a few seconds.
 package lrotest

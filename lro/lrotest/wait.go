@@ -8,6 +8,7 @@ import (
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/durationpb"
 )
 
@@ -51,24 +52,24 @@ func waitDone(t *trial) {
 	}
 }
 
-func waitOut(t *trial) { t.runsOut(short(), durationpb.New(1100*time.Millisecond)) }
+func waitOut(t *trial) { t.runsOut(t.rule, short(), durationpb.New(1100*time.Millisecond)) }
 
-func waitZero(t *trial) { t.runsOut(&durationpb.Duration{}) }
+func waitZero(t *trial) { t.runsOut(t.rule, &durationpb.Duration{}) }
 
 // attempts is how often a case tries that has a bound on time: the machine or the
 // network may be slow once.
 const attempts = 3
 
-// runsOut waits for an operation that nobody ends. That a server answers sooner
+// runsOut waits, for rule r, for an operation that nobody ends. That a server answers sooner
 // is allowed: the method is on a best-effort basis.
-func (t *trial) runsOut(timeouts ...*durationpb.Duration) {
+func (t *trial) runsOut(r rule, timeouts ...*durationpb.Duration) {
 	name := t.start().GetName()
 	for _, timeout := range timeouts {
 		most := timeout.AsDuration() + 3*time.Second
 		best := patience
 		for range attempts {
 			before := t.undone(name)
-			op, took := t.wait(t.rule, name, timeout)
+			op, took := t.wait(r, name, timeout)
 			if op.GetDone() {
 				t.broken(ruleGoesOn, "Wait: got %v, though nobody ended it", op)
 			}
@@ -78,15 +79,15 @@ func (t *trial) runsOut(timeouts ...*durationpb.Duration) {
 			}
 		}
 		if best > most {
-			t.fail("Wait of %q with a timeout of %v: at the best of %d times it took %v, want an answer within %v", name, timeout.AsDuration(), attempts, best, most)
+			t.broken(r, "Wait of %q with a timeout of %v: at the best of %d times it took %v, want an answer within %v", name, timeout.AsDuration(), attempts, best, most)
 		}
 	}
 }
 
 // waitShows is about what asGet checks, wherever there are waits.
 func waitShows(t *trial) {
-	t.runsOut(short())
-	t.woken(long(), func(name string) { t.finish(name) })
+	t.runsOut(ruleWaitOut, short())
+	t.woken(ruleWoken, long(), func(name string) { t.finish(name) })
 }
 
 // waitDeadline asks whether the server minds the deadline at all. How much time it
@@ -118,10 +119,10 @@ func waitDeadline(t *trial) {
 }
 
 func waitWoken(t *trial) {
-	t.woken(long(), func(name string) { t.finish(name) })
-	t.woken(long(), func(name string) { t.failWith(name, aborted()) })
+	t.woken(t.rule, long(), func(name string) { t.finish(name) })
+	t.woken(t.rule, long(), func(name string) { t.failWith(name, aborted()) })
 	if t.supports(longrunningpb.Operations_CancelOperation_FullMethodName) {
-		t.woken(long(), func(name string) {
+		t.woken(t.rule, long(), func(name string) {
 			t.cancel(ruleCancelled, name)
 			t.cancelled(ruleCancelled, name)
 		})
@@ -129,13 +130,13 @@ func waitWoken(t *trial) {
 }
 
 func waitBlank(t *trial) {
-	t.woken(nil, func(name string) { t.finish(name) })
+	t.woken(t.rule, nil, func(name string) { t.finish(name) })
 }
 
-// woken lets several wait for an operation that then ends. Each must see the end,
+// woken lets several wait, for rule r, for an operation that then ends. Each must see the end,
 // sooner than its timeout is; a server that answers earlier is asked again, for as
 // long as the end is being brought about.
-func (t *trial) woken(timeout *durationpb.Duration, end func(name string)) {
+func (t *trial) woken(r rule, timeout *durationpb.Duration, end func(name string)) {
 	name := t.start().GetName()
 	ending, over := context.WithTimeout(t.tb.Context(), 2*patience)
 	defer over()
@@ -146,11 +147,11 @@ func (t *trial) woken(timeout *durationpb.Duration, end func(name string)) {
 		for {
 			tried := ending.Err() != nil
 			ended := endedAt.Load()
-			op, _ := t.wait(t.rule, name, timeout)
+			op, _ := t.wait(r, name, timeout)
 			switch {
 			case op.GetDone():
 				if at := endedAt.Load(); at != nil && time.Since(*at) > prompt {
-					t.fail("a waiter with timeout %v heard of the end %v after it, want at once", timeout, time.Since(*at))
+					t.broken(r, "a waiter with timeout %v heard of the end %v after it, want at once", timeout, time.Since(*at))
 				}
 				heard <- op
 				return
@@ -191,10 +192,11 @@ func waitInvalid(t *trial) {
 		took := time.Since(begun)
 		stop()
 		what := fmt.Sprintf("Wait with a timeout of %d s and %d ns", timeout.GetSeconds(), timeout.GetNanos())
-		if err != nil {
-			t.refused(t.rule, what, err, codes.InvalidArgument)
-		} else if took > prompt && timeout.AsDuration() < 0 {
+		switch {
+		case err == nil && took > prompt && timeout.AsDuration() < 0:
 			t.fail("%s: it took %v, want INVALID_ARGUMENT or an answer at once", what, took)
+		case err != nil && (status.Code(err) != codes.DeadlineExceeded || timeout.AsDuration() < 0): // deadlines have a rule of their own
+			t.refused(t.rule, what, err, codes.InvalidArgument)
 		}
 	}
 }
