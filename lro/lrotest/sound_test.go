@@ -9,6 +9,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -191,7 +192,7 @@ func lenient(token string) ([]byte, error) {
 func counted(n *atomic.Int64) wire {
 	return shown(func(op *operation) {
 		if !op.GetDone() {
-			op.Metadata = packed(&testpb.PrintMetadata{Stage: fmt.Sprint(n.Add(1))})
+			op.Metadata = packed(&testpb.PrintMetadata{Stage: strconv.FormatInt(n.Add(1), 10)})
 		}
 	})
 }

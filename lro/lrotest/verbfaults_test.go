@@ -112,9 +112,9 @@ func cancelFaults() []fault {
 		{name: "Cancel waits for the end, at most 25 s", rule: "cancel: Cancel is asynchronous", wire: on(func(ctx context.Context, s *shop, req *cancelRequest, next func(any) (any, error)) (any, error) {
 			res, err := next(req)
 			if err == nil {
-				ctx, stop := context.WithTimeout(ctx, 25*time.Second)
+				short, stop := context.WithTimeout(ctx, 25*time.Second)
 				defer stop()
-				_, _ = s.Wait(ctx, req.GetName())
+				_, _ = s.Wait(short, req.GetName())
 			}
 			return res, err
 		})},

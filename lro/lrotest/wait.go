@@ -133,19 +133,19 @@ func waitBlank(t *trial) {
 	t.woken(t.rule, nil, func(name string) { t.finish(name) })
 }
 
-// woken lets several wait, for rule r, for an operation that then ends. Each must see the end,
-// sooner than its timeout is; a server that answers earlier is asked again, for as
-// long as the end is being brought about.
+// woken lets several wait, for rule r, for an operation that then ends. Each must
+// see the end, sooner than its timeout is; a server that answers earlier is asked
+// again, until the end has come or met a breach.
 func (t *trial) woken(r rule, timeout *durationpb.Duration, end func(name string)) {
 	name := t.start().GetName()
-	ending, over := context.WithTimeout(t.tb.Context(), 2*patience)
-	defer over()
+	giveUp := time.Now().Add(2 * patience)
+	var over atomic.Bool // the end has come, or met a breach
 	var endedAt atomic.Pointer[time.Time]
 	const waiters = 5
 	heard := make(chan *longrunningpb.Operation, waiters)
 	waiter := func() {
 		for {
-			tried := ending.Err() != nil
+			last := over.Load() || time.Now().After(giveUp)
 			ended := endedAt.Load()
 			op, _ := t.wait(r, name, timeout)
 			switch {
@@ -157,14 +157,14 @@ func (t *trial) woken(r rule, timeout *durationpb.Duration, end func(name string
 				return
 			case ended != nil:
 				t.broken(ruleWaitDone, "got %v of a Wait that began after the end, want the done operation", op)
-			case tried:
+			case last:
 				return // the end itself met a breach, which is noted
 			}
-			time.Sleep(time.Millisecond)
+			<-time.After(time.Millisecond)
 		}
 	}
 	ender := func() {
-		defer over()   // whether the end came or not
+		defer over.Store(true)
 		for range 10 { // meanwhile the waiters arrive
 			t.undone(name)
 		}
