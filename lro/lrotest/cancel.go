@@ -36,7 +36,7 @@ func cancelCases() []testCase {
 func (t *trial) cancelled(r rule, name string) *longrunningpb.Operation {
 	op := t.await(r, name)
 	if op == nil {
-		t.broken(r, "%q is not done %v after Cancel", name, patience)
+		t.broken(r, "%q is not done %v after Cancel, want it done; work that heeds no Cancel is for Target.StartStubborn", name, patience)
 	}
 	return op
 }

@@ -208,7 +208,7 @@ func listsOnce(t *trial) {
 func listsParents(t *trial) {
 	name := t.start().GetName()
 	parent := t.parentOf(name)
-	for _, other := range append(hostile(parent), "", "//", "/"+parent, parent+lastPart) {
+	for _, other := range append(hostile(parent), "", "//", parent+lastPart) {
 		req := &longrunningpb.ListOperationsRequest{Name: other}
 		if _, err := t.list(req); err != nil {
 			t.refused(t.rule, fmt.Sprintf("List of %.60q", other), err, codes.InvalidArgument, codes.NotFound)

@@ -50,7 +50,7 @@ func (t *trial) shape(op *longrunningpb.Operation) *longrunningpb.Operation {
 	case op == nil:
 		t.broken(ruleLatest, "got no operation and no error")
 	case !op.GetDone() && op.GetResult() != nil:
-		t.broken(ruleUndone, "got %v", op)
+		t.broken(ruleUndone, "got %v, want neither before it is done", op)
 	case op.GetDone() && !failed && op.GetResponse() == nil:
 		t.broken(ruleDone, "got %v, want a response or an error", op)
 	case failed && op.GetError().GetCode() == 0:

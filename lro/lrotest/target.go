@@ -38,7 +38,8 @@ type Target struct {
 	Client longrunningpb.OperationsClient
 
 	// Start begins an operation that goes on until Finish or Fail ends it, or
-	// until it heeds a CancelOperation. All have one parent.
+	// until it heeds a CancelOperation, which takes it less than 30 seconds. All
+	// have one parent.
 	Start func(ctx context.Context) (*longrunningpb.Operation, error)
 
 	// Finish ends the named operation with a response of its method's type and

@@ -145,7 +145,6 @@ func (t *trial) woken(r rule, timeout *durationpb.Duration, end func(name string
 	heard := make(chan *longrunningpb.Operation, waiters)
 	waiter := func() {
 		for {
-			last := over.Load() || time.Now().After(giveUp)
 			ended := endedAt.Load()
 			op, _ := t.wait(r, name, timeout)
 			switch {
@@ -157,8 +156,8 @@ func (t *trial) woken(r rule, timeout *durationpb.Duration, end func(name string
 				return
 			case ended != nil:
 				t.broken(ruleWaitDone, "got %v of a Wait that began after the end, want the done operation", op)
-			case last:
-				return // the end itself met a breach, which is noted
+			case over.Load() && endedAt.Load() == nil || time.Now().After(giveUp):
+				return // the end met a breach, which is noted
 			}
 			<-time.After(time.Millisecond)
 		}
