@@ -84,7 +84,7 @@ func find(root string) ([]string, error) {
 			return err
 		}
 		name := d.Name()
-		if d.IsDir() && path != root && (strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") || name == "testdata") {
+		if d.IsDir() && path != root && (strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") || name == "testdata" || name == "node_modules") {
 			return fs.SkipDir
 		}
 		if d.IsDir() || filepath.Ext(name) != ".proto" {
