@@ -2,6 +2,7 @@ package lro_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -17,7 +18,7 @@ import (
 
 // served is a server with three operations of projects/p1 and two of projects/p2,
 // whose Authorizer lets callers into projects/p1 only.
-func served(f *testing.F) (s *lro.Server, own, others []string) {
+func served(f *testing.F) (s *lro.Server, m *lro.Manager, own, others []string) {
 	f.Helper()
 	m, err := lro.New(memstore.New(), nil)
 	if err != nil {
@@ -39,7 +40,7 @@ func served(f *testing.F) (s *lro.Server, own, others []string) {
 			return status.Error(codes.PermissionDenied, "not yours")
 		}
 		return nil
-	}, nil), own, others
+	}, nil), m, own, others
 }
 
 // wantOrdinary checks that an error has text that a client can be sent, and blames
@@ -63,7 +64,7 @@ func wantOrdinary(t *testing.T, call string, err error) {
 // FuzzName: no text in place of a name reaches an operation but its own name, and
 // none of another tenant's.
 func FuzzName(f *testing.F) {
-	s, own, others := served(f)
+	s, m, own, others := served(f)
 	for _, name := range []string{own[0], others[0], "", "operations/x", "projects/p1/operations/", "projects/p1/../p2/operations/x", "projects/-/operations/x", "projects/p1%2Foperations", "\xff", "projects/p1/operations/\x00"} {
 		f.Add(name)
 	}
@@ -73,12 +74,10 @@ func FuzzName(f *testing.F) {
 		if err == nil && op.GetName() != name {
 			t.Errorf("GetOperation(%q) answers %s", name, op.GetName())
 		}
-		for _, other := range others {
-			if err == nil && op.GetName() == other {
-				t.Errorf("GetOperation(%q) answers another tenant's operation", name)
-			}
-		}
 		if err == nil {
+			if !slices.Contains(own, name) {
+				t.Errorf("GetOperation(%q) answers what is not the caller's", name)
+			}
 			return // the operations stay for the next name
 		}
 		_, err = s.CancelOperation(t.Context(), &longrunningpb.CancelOperationRequest{Name: name})
@@ -87,15 +86,25 @@ func FuzzName(f *testing.F) {
 		wantOrdinary(t, "DeleteOperation", err)
 		_, err = s.WaitOperation(t.Context(), &longrunningpb.WaitOperationRequest{Name: name})
 		wantOrdinary(t, "WaitOperation", err)
-		_, err = s.ListOperations(t.Context(), &longrunningpb.ListOperationsRequest{Name: name, PageSize: 1})
+		listed, err := s.ListOperations(t.Context(), &longrunningpb.ListOperationsRequest{Name: name})
 		wantOrdinary(t, "ListOperations", err)
+		for _, op := range listed.GetOperations() {
+			if !slices.Contains(own, op.GetName()) {
+				t.Errorf("ListOperations(%q) lists %s, which is not the caller's", name, op.GetName())
+			}
+		}
+		for _, other := range others {
+			if op, err := m.Get(t.Context(), other); err != nil || op.GetDone() {
+				t.Errorf("after calls of %q another tenant's operation is %v, %v; want it untouched", name, op, err)
+			}
+		}
 	})
 }
 
 // FuzzPageToken: no text is a token but those that the list gave out, for nothing
 // but the list that gave them.
 func FuzzPageToken(f *testing.F) {
-	s, own, _ := served(f)
+	s, _, own, _ := served(f)
 	list := func(ctx context.Context, filter, token string) (*longrunningpb.ListOperationsResponse, error) {
 		return s.ListOperations(ctx, &longrunningpb.ListOperationsRequest{Name: "projects/p1", Filter: filter, PageSize: 1, PageToken: token})
 	}

@@ -1,6 +1,7 @@
 package lro
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"time"
@@ -16,7 +17,7 @@ type limit struct {
 	mu    sync.Mutex
 	timed context.Context //nolint:containedctx // as parent; nil until Done is called
 	stop  context.CancelFunc
-	ended bool
+	err   error // once there is one, it stays
 }
 
 // withLimit is context.WithTimeout by a limit, whose end must be called.
@@ -31,7 +32,7 @@ func withLimit(ctx context.Context, d time.Duration) *limit {
 func (l *limit) end() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.ended = true
+	l.err = cmp.Or(l.current(), context.Canceled)
 	if l.stop != nil {
 		l.stop()
 	}
@@ -47,7 +48,7 @@ func (l *limit) Done() <-chan struct{} {
 	if l.timed == nil {
 		l.timed, l.stop = context.WithDeadline(l.parent, l.deadline)
 	}
-	if l.ended {
+	if l.current() != nil {
 		l.stop()
 	}
 	return l.timed.Done()
@@ -57,18 +58,21 @@ func (l *limit) Done() <-chan struct{} {
 func (l *limit) Err() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	return l.current()
+}
+
+// current answers the first error there was.
+func (l *limit) current() error {
 	switch {
+	case l.err != nil:
 	case l.timed != nil:
-		return l.timed.Err()
+		l.err = l.timed.Err()
 	case l.parent.Err() != nil:
-		return l.parent.Err()
-	case l.ended:
-		return context.Canceled
+		l.err = l.parent.Err()
 	case !time.Now().Before(l.deadline):
-		return context.DeadlineExceeded
-	default:
-		return nil
+		l.err = context.DeadlineExceeded
 	}
+	return l.err
 }
 
 // Value implements context.Context. Once there is a timer, package context must

@@ -127,3 +127,23 @@ func TestCallLimitEnds(t *testing.T) {
 		})
 	}
 }
+
+// The first error of a context is its error for good.
+func TestCallLimitStays(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, gone := context.WithCancel(t.Context())
+		var kept context.Context
+		_, _ = getThrough(ctx, t, func(ctx context.Context) error {
+			kept = ctx
+			time.Sleep(callLimit)
+			return ctx.Err()
+		})
+		for _, then := range []func(){func() {}, gone, func() { <-kept.Done() }} {
+			then()
+			if err := kept.Err(); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("the time of the call is over: got Err %v, want %v for good", err, context.DeadlineExceeded)
+			}
+		}
+	})
+}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -19,14 +20,16 @@ import (
 )
 
 const (
-	// scanBatch is how many records a list reads at a time, of which it may keep few:
-	// it begins with as many as the page has, and takes more while they are small.
-	scanBatch  = 200
+	// A list reads so many records at a time: few at first, since they may be large,
+	// and twice as many while a batch is small, half as many when it is not.
+	firstBatch = 32
+	mostBatch  = 256
 	batchBytes = 1 << 20
-	// A page ends short after so many records, or bytes of them: a slow page would
-	// hold up its caller, who sees nothing of it.
+	// A page ends short after so many records, or bytes of them, or such a time: a
+	// slow page would hold up its caller, who sees nothing of it.
 	maxScan      = 5000
 	maxScanBytes = 32 << 20
+	maxScanTime  = time.Second
 	// A page that a client of gRPC with default options can receive is below 4 MiB.
 	maxPageBytes = 3 << 20
 )
@@ -64,35 +67,72 @@ func (l *listing) page(ctx context.Context, m *Manager) (recs []*store.Record, l
 		recs, err = l.single(ctx, m)
 		return recs, "", err
 	}
-	q := l.q
-	q.Limit = l.size + 1 // one more tells whether there are more
-	for scanned, scannedBytes, pageBytes := 0, 0, 0; ; {
+	q, spent := l.q, effort{began: time.Now()}
+	for atOnce, shown := firstBatch, 0; ; {
+		q.Limit = l.limit(atOnce, len(recs))
 		batch, err := m.page(ctx, &q)
 		if err != nil {
 			return nil, "", err
 		}
-		before := scannedBytes
+		before := spent.bytes
 		for _, rec := range batch {
-			if len(recs) == l.size || scanned == maxScan || scannedBytes > maxScanBytes {
+			if err := ctx.Err(); err != nil {
+				return nil, "", m.storeError(ctx, "", err)
+			}
+			if len(recs) == l.size || spent.all() {
 				return recs, q.Before, nil
 			}
 			if l.selects(rec) {
-				if pageBytes += shownBytes(rec); pageBytes > maxPageBytes && len(recs) > 0 {
+				if shown += shownBytes(rec); shown > maxPageBytes && len(recs) > 0 {
 					return recs, q.Before, nil
 				}
 				recs = append(recs, rec)
 			}
-			scanned++
-			scannedBytes += shownBytes(rec) + len(rec.Checkpoint)
+			spent.on(rec)
 			q.Before = rec.ID
 		}
 		if len(batch) < q.Limit {
 			return recs, "", nil
 		}
-		if scannedBytes-before < batchBytes {
-			q.Limit = max(q.Limit, min(2*q.Limit, scanBatch))
-		}
+		atOnce = nextBatch(atOnce, spent.bytes-before)
 	}
+}
+
+// limit is how many records to read next. One more than the page has room for tells
+// whether there are more.
+func (l *listing) limit(atOnce, have int) int {
+	if l.filter != nil || l.parent != nil {
+		return atOnce
+	}
+	return min(atOnce, l.size-have+1)
+}
+
+// nextBatch is how many records to read after as many of so many bytes.
+func nextBatch(atOnce, bytes int) int {
+	switch {
+	case bytes < batchBytes:
+		return min(2*atOnce, mostBatch)
+	case bytes > 2*batchBytes:
+		return max(atOnce/2, 1)
+	default:
+		return atOnce
+	}
+}
+
+// An effort is what a page has cost.
+type effort struct {
+	began          time.Time
+	records, bytes int
+}
+
+func (e *effort) on(rec *store.Record) {
+	e.records++
+	e.bytes += shownBytes(rec) + len(rec.Checkpoint)
+}
+
+// all reports whether it is all that a page may cost. One record it may.
+func (e *effort) all() bool {
+	return e.records >= maxScan || e.bytes > maxScanBytes || e.records > 0 && time.Since(e.began) > maxScanTime
 }
 
 // shownBytes answers about how large the operation of a record is.
@@ -101,7 +141,7 @@ func shownBytes(rec *store.Record) int { return len(rec.Metadata) + len(rec.Resp
 // single reads the one operation that a filter names.
 func (l *listing) single(ctx context.Context, m *Manager) ([]*store.Record, error) {
 	parent, err := parentOf(l.name)
-	if err != nil || l.q.Before != "" || l.parent == nil && parent != l.q.Parent {
+	if err != nil || l.parent == nil && parent != l.q.Parent {
 		return nil, nil //nolint:nilerr // no operation has a malformed name
 	}
 	rec, err := m.visible(ctx, l.name)

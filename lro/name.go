@@ -43,7 +43,7 @@ func parentOf(name string) (string, error) {
 	if !ok || id == "" || prefix == "/"+collection {
 		return "", fmt.Errorf("the name %q is not of the form {parent}/operations/{id}", name)
 	}
-	return parent, checkSegments(parent)
+	return parent, checkSegments(parent, false)
 }
 
 // checkParent accepts "" and resource names without wildcards (AIP-122, AIP-159).
@@ -51,12 +51,12 @@ func checkParent(parent string) error {
 	if err := checkText(parent, maxParent); err != nil {
 		return fmt.Errorf("the parent %w", err)
 	}
-	return checkSegments(parent)
+	return checkSegments(parent, false)
 }
 
-// checkSegments is checkParent for a parent whose text has been checked with the
-// name that it is in.
-func checkSegments(parent string) error {
+// checkSegments checks a parent whose text has been checked. Where it is wild, a
+// segment may be "-".
+func checkSegments(parent string, wild bool) error {
 	if parent == "" {
 		return nil
 	}
@@ -67,10 +67,12 @@ func checkSegments(parent string) error {
 		return fmt.Errorf("the parent %q ends in %q: give the resource alone, such as projects/p1, or nothing for the default parent", parent, collection)
 	}
 	for segment := range strings.SplitSeq(parent, "/") {
-		switch segment {
-		case "":
+		switch {
+		case segment == "":
 			return fmt.Errorf("the parent %q has an empty segment: it must read like projects/p1, without a slash at either end", parent)
-		case ".", "..", "-":
+		case segment == "*" && wild:
+			return fmt.Errorf("the parent %q has the segment *: write - for any (AIP-159)", parent)
+		case segment == ".", segment == "..", segment == "*", segment == "-" && !wild:
 			return fmt.Errorf("the parent %q has the segment %q, which names no resource", parent, segment)
 		}
 	}
@@ -79,13 +81,10 @@ func checkSegments(parent string) error {
 
 // checkListed is checkParent for a list, where a segment may be "-" (AIP-159).
 func checkListed(parent string) error {
-	segments := strings.Split(parent, "/")
-	for i, segment := range segments {
-		if segment == "-" {
-			segments[i] = "x"
-		}
+	if err := checkText(parent, maxParent); err != nil {
+		return fmt.Errorf("the parent %w", err)
 	}
-	return checkParent(strings.Join(segments, "/"))
+	return checkSegments(parent, true)
 }
 
 func checkText(s string, most int) error {

@@ -87,8 +87,9 @@ func (s *Server) authorize(ctx context.Context, verb Verb, name string) error {
 	if invalid != nil {
 		parent = ""
 	}
-	if err := s.auth(ctx, Access{Verb: verb, Name: name, Parent: parent}); err != nil {
-		return s.m.denied(ctx, err)
+	access := Access{Verb: verb, Name: name, Parent: parent}
+	if err := s.auth(ctx, access); err != nil {
+		return s.m.denied(ctx, access, err)
 	}
 	if invalid != nil { // which only those are told who may know
 		return s.m.invalidName(invalid)
@@ -209,8 +210,9 @@ func (s *Server) ListOperations(ctx context.Context, req *longrunningpb.ListOper
 	if parent == collection {
 		parent = ""
 	}
-	if err := s.auth(ctx, Access{Verb: VerbList, Parent: parent}); err != nil {
-		return nil, s.m.denied(ctx, err)
+	access := Access{Verb: VerbList, Parent: parent}
+	if err := s.auth(ctx, access); err != nil {
+		return nil, s.m.denied(ctx, access, err)
 	}
 	l, tokens, err := s.listing(ctx, req, parent)
 	if err != nil {

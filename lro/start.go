@@ -215,8 +215,9 @@ func (m *Manager) create(ctx context.Context, rec *store.Record) (*store.Record,
 // sameRequest decides whether earlier may answer a repeated request id.
 func (m *Manager) sameRequest(ctx context.Context, rec, earlier *store.Record, opts *StartOptions) error {
 	if opts.Authorize != nil {
-		if err := opts.Authorize(ctx, Access{Verb: VerbGet, Name: earlier.Name, Parent: earlier.Parent}); err != nil {
-			return m.denied(ctx, err)
+		access := Access{Verb: VerbGet, Name: earlier.Name, Parent: earlier.Parent}
+		if err := opts.Authorize(ctx, access); err != nil {
+			return m.denied(ctx, access, err)
 		}
 	}
 	if !equalAnys(rec.Request, earlier.Request) {

@@ -23,8 +23,11 @@ func authenticated(v *verifier, next http.Handler) http.Handler {
 
 // refuse answers UNAUTHENTICATED in the envelope of AIP-193.
 func refuse(w http.ResponseWriter) {
-	w.Header().Set("WWW-Authenticate", "Bearer")
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	header := w.Header()
+	header.Set("WWW-Authenticate", "Bearer")
+	header.Set("Content-Type", "application/json; charset=utf-8")
+	header.Set("Cache-Control", "no-store")
+	header.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(http.StatusUnauthorized)
 	_ = json.NewEncoder(w).Encode(map[string]any{"error": map[string]any{ // a client that has gone is nobody to tell
 		"code": http.StatusUnauthorized, "status": "UNAUTHENTICATED", "message": badToken,

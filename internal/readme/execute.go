@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os/exec"
 	"regexp"
@@ -19,7 +20,7 @@ const (
 )
 
 // execute runs the commands in one shell and answers what each printed. What runs in
-// the background is ended with the shell.
+// the background is ended with them, unless they run out of time.
 func execute(ctx context.Context, commands []command) (printed [][]string, err error) {
 	ctx, stop := context.WithTimeout(ctx, patience)
 	defer stop()
@@ -35,8 +36,8 @@ func execute(ctx context.Context, commands []command) (printed [][]string, err e
 	err = shell.Run()
 	switch {
 	case ctx.Err() != nil:
-		return nil, fmt.Errorf("the commands were not through after %v: %w; they printed, in the end,\n%s", patience, err, out.String()[max(0, out.Len()-2000):])
-	case err != nil && out.Len() == 0: // not even a mark
+		return nil, fmt.Errorf("the commands were ended (%w; they have %v); they printed, in the end,\n%s", ctx.Err(), patience, out.String()[max(0, out.Len()-2000):])
+	case errors.Is(err, exec.ErrNotFound):
 		return nil, fmt.Errorf("the commands need bash: %w", err)
 	}
 	rest := out.String()

@@ -19,8 +19,8 @@
 //				res := &pb.BakeResponse{Cakes: 1}
 //				return res, shop.oven.Done(ctx, name, res)
 //			},
-//			Fail: func(ctx context.Context, name string, st *status.Status) error {
-//				return shop.oven.Burnt(ctx, name, st)
+//			Fail: func(ctx context.Context, name string, st *statuspb.Status) error {
+//				return shop.oven.Burnt(ctx, name, status.ErrorProto(st))
 //			},
 //		})
 //	}

@@ -18,7 +18,7 @@ const (
 	ruleCoerced  rule = "lists: A page_size above the maximum is coerced, and no error (AIP-158)."
 	ruleNegative rule = "lists: A negative page_size is INVALID_ARGUMENT (AIP-158)."
 	ruleOnce     rule = "lists: Pages show every operation that stays exactly once, and only an empty token ends them (AIP-158)."
-	ruleParents  rule = "lists: Whatever a parent holds, it is INVALID_ARGUMENT, NOT_FOUND or has its own list, and breaks nothing (google.rpc.Code)."
+	ruleParents  rule = "lists: Whatever a parent holds, it is INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED or has its own list, and breaks nothing (google.rpc.Code, AIP-211)."
 	rulePartial  rule = "lists: return_partial_success is UNIMPLEMENTED, or honoured (operations.proto)."
 )
 
@@ -211,7 +211,7 @@ func listsParents(t *trial) {
 	for _, other := range append(hostile(parent), "", "//", parent+lastPart) {
 		req := &longrunningpb.ListOperationsRequest{Name: other}
 		if _, err := t.list(req); err != nil {
-			t.refused(t.rule, fmt.Sprintf("List of %.60q", other), err, codes.InvalidArgument, codes.NotFound)
+			t.refused(t.rule, fmt.Sprintf("List of %.60q", other), err, codes.InvalidArgument, codes.NotFound, codes.PermissionDenied)
 		} else if other != "" {
 			t.apart(other, name)
 		}

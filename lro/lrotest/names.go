@@ -8,9 +8,9 @@ import (
 )
 
 const (
-	ruleMalformed rule = "names: A malformed name is INVALID_ARGUMENT, to Get, Wait, Cancel and Delete alike (google.rpc.Code)."
+	ruleMalformed rule = "names: A malformed name is INVALID_ARGUMENT, or PERMISSION_DENIED to whom its parent would be, to Get, Wait, Cancel and Delete alike (google.rpc.Code, AIP-211)."
 	ruleMissing   rule = "names: A name that no operation has is NOT_FOUND, to Get, Wait, Cancel and Delete alike (google.rpc.Code)."
-	ruleHostile   rule = "names: Whatever a name holds, it is INVALID_ARGUMENT or NOT_FOUND and breaks nothing (google.rpc.Code)."
+	ruleHostile   rule = "names: Whatever a name holds, it is INVALID_ARGUMENT, NOT_FOUND or PERMISSION_DENIED and breaks nothing (google.rpc.Code, AIP-211)."
 )
 
 func namesCases() []testCase {
@@ -37,7 +37,7 @@ func namesMalformed(t *trial) {
 		malformed = append(malformed, prefix, name+"/") // by the default mapping
 	}
 	t.each(malformed, func(_ rpc, what string, err error) {
-		t.refused(t.rule, what, err, codes.InvalidArgument)
+		t.refused(t.rule, what, err, codes.InvalidArgument, codes.PermissionDenied)
 	})
 }
 
@@ -61,7 +61,7 @@ func namesHostile(t *trial) {
 	name := t.start().GetName()
 	prefix := strings.TrimSuffix(name, idOf(name))
 	t.each(append(hostile(prefix), "/"+name, "../"+name), func(_ rpc, what string, err error) {
-		t.refused(t.rule, what, err, codes.InvalidArgument, codes.NotFound)
+		t.refused(t.rule, what, err, codes.InvalidArgument, codes.NotFound, codes.PermissionDenied)
 	})
 	t.undone(name)
 }

@@ -39,6 +39,14 @@ func TestSound(t *testing.T) {
 		stranger  wire
 	}{
 		{name: "every hook"},
+		{name: "callers see their own parent alone", intercept: func(*shop) grpc.UnaryServerInterceptor {
+			return func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+				if named, ok := req.(interface{ GetName() string }); ok && named.GetName() != here && !strings.HasPrefix(named.GetName(), here+"/operations/") {
+					return nil, refusal(codes.PermissionDenied)
+				}
+				return next(ctx, req)
+			}
+		}, change: func(_ *shop, tg *lrotest.Target) { tg.StartElsewhere, tg.Stranger = nil, nil }},
 		{name: "no optional hook", change: func(_ *shop, tg *lrotest.Target) {
 			*tg = lrotest.Target{Client: tg.Client, Start: tg.Start, Finish: tg.Finish, Fail: tg.Fail}
 		}},

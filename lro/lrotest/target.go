@@ -26,7 +26,8 @@ var ErrNotCarried = errors.New("lrotest: the transport cannot carry this request
 // The suite ends and deletes what it started. It minds no other operations, but
 // it lists the parent of its own again and again, so that parent is best its own.
 type Target struct {
-	// Client calls the server as somebody who may do everything.
+	// Client calls the server as somebody who may do everything with what Start
+	// makes, and park ten waits at once.
 	//
 	// A client over HTTP is adapted to this interface. It escapes names and
 	// parents by the segment, so that whatever they hold arrives, and an empty one

@@ -67,7 +67,7 @@ func (b *binding) known() string {
 		names = append(names, field.JSONName())
 	}
 	if len(names) == 0 {
-		return b.route.rpc + " has none here"
+		return b.route.rpc + " has none here; fields other than the name stand in the body, as in {\"timeout\": \"1.500s\"}"
 	}
 	return fmt.Sprintf("those of %s are %s", b.route.rpc, strings.Join(names, ", "))
 }

@@ -99,6 +99,8 @@ func TestMatches(t *testing.T) {
 		{"metadata.reason = AND_MORE", nil, false},
 
 		{"done:*", nil, true},
+		{`method:"\*"`, nil, false},
+		{"create_time = 2030-01-31t12:00:00z", nil, true},
 		{"cancel_requested:*", nil, false},
 		{"method:*", nil, true},
 		{"attempt:*", nil, true},

@@ -4,7 +4,8 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"math"
+	"math/big"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -46,6 +47,11 @@ type literal struct {
 	parts []string // between the stars that stand for anything
 }
 
+// star asks whether there is a value at all; "\*" is a star.
+func star() literal { return literal{text: "*", parts: []string{"", ""}} }
+
+func (l literal) isStar() bool { return l.text == "*" && len(l.parts) == 2 }
+
 // A want is a literal as a value of one kind.
 type want struct {
 	value any      // string, bool, integer, float64, span or protoreflect.EnumNumber
@@ -68,9 +74,9 @@ func (l literal) as(t target) (w want, err error) {
 	case kindInt:
 		w.value, err = integerOf(l.text)
 	case kindFloat:
-		w.value, err = strconv.ParseFloat(l.text, 32)
+		w.value, err = floatOf(l.text, 32)
 	case kindDouble:
-		w.value, err = strconv.ParseFloat(l.text, 64)
+		w.value, err = floatOf(l.text, 64)
 	case kindTime:
 		w.value, err = instantOf(l.text)
 	case kindDuration:
@@ -161,20 +167,33 @@ func signed(n int64) integer {
 	return integer{size: uint64(n)}
 }
 
-// integerOf reads a decimal number; with an exponent if it is whole all the same.
+// decimal is a number that may be whole, of a size that costs nothing to read.
+var decimal = regexp.MustCompile(`^-?[0-9]{1,99}(\.[0-9]{1,99})?([eE][+-]?[0-9]{1,2})?$`)
+
+// integerOf reads a decimal number that is whole, however it is written.
 func integerOf(text string) (integer, error) {
-	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
-		return signed(n), nil
-	}
-	if n, err := strconv.ParseUint(text, 10, 64); err == nil {
-		return integer{size: n}, nil
-	}
-	const exact = 1 << 53
-	f, err := strconv.ParseFloat(text, 64)
-	if err != nil || f != math.Trunc(f) || math.Abs(f) > exact {
+	n := new(big.Rat)
+	if !decimal.MatchString(text) {
 		return integer{}, errKind
 	}
-	return signed(int64(f)), nil
+	if _, ok := n.SetString(text); !ok || !n.IsInt() {
+		return integer{}, errKind
+	}
+	switch whole := n.Num(); {
+	case whole.IsInt64():
+		return signed(whole.Int64()), nil
+	case whole.IsUint64():
+		return integer{size: whole.Uint64()}, nil
+	}
+	return integer{}, errKind
+}
+
+// floatOf reads a decimal number, or Infinity or NaN as JSON has them.
+func floatOf(text string, bits int) (float64, error) {
+	if strings.ContainsAny(text, "xX_") {
+		return 0, errKind
+	}
+	return strconv.ParseFloat(text, bits)
 }
 
 func (i integer) compare(j integer) int {
@@ -195,8 +214,14 @@ type span struct{ seconds, nanos int64 }
 
 func instant(t time.Time) span { return span{t.Unix(), int64(t.Nanosecond())} }
 
+var rfc3339 = regexp.MustCompile(`^[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$`)
+
 func instantOf(text string) (span, error) {
-	t, err := time.Parse(time.RFC3339Nano, strings.ToUpper(text))
+	text = strings.ToUpper(text)
+	if !rfc3339.MatchString(text) { // Parse takes more
+		return span{}, errKind
+	}
+	t, err := time.Parse(time.RFC3339Nano, text)
 	return instant(t), err
 }
 

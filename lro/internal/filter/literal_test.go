@@ -56,6 +56,8 @@ func TestValues(t *testing.T) {
 
 		{"value = 010", wrapperspb.Int64(10), true},
 		{"value = 1e3", wrapperspb.Int64(1000), true},
+		{"value = 1.50e1", wrapperspb.Int64(15), true},
+		{"value = 9007199254740993.0", wrapperspb.Int64(9007199254740993), true},
 		{"value < 1", wrapperspb.Int64(-1), true},
 		{"value < -1", wrapperspb.Int64(-2), true},
 		{"value > -9223372036854775808", wrapperspb.Int64(math.MinInt64), false},
@@ -103,9 +105,11 @@ func TestDescriptors(t *testing.T) {
 			field { name: "state" number: 1 type: TYPE_ENUM type_name: ".State" label: LABEL_OPTIONAL }
 			field { name: "due" number: 2 type: TYPE_MESSAGE type_name: ".google.protobuf.Timestamp" label: LABEL_OPTIONAL }
 			field { name: "tag" number: 3 type: TYPE_STRING label: LABEL_OPTIONAL }
+			field { name: "by" number: 4 type: TYPE_STRING label: LABEL_OPTIONAL }
 		}
 		message_type {
 			name: "Jobs"
+			field { name: "by" number: 4 type: TYPE_MESSAGE type_name: ".Job" label: LABEL_OPTIONAL }
 			field { name: "tag" number: 3 type: TYPE_STRING label: LABEL_REPEATED }
 		}
 		enum_type {
@@ -119,8 +123,8 @@ func TestDescriptors(t *testing.T) {
 		must(t, prototext.Unmarshal([]byte(text), m))
 		return m
 	}
-	job := message("Job", `state: OLD due { seconds: 60 } tag: "a"`)
-	jobs := message("Jobs", `tag: ["a", "b"]`)
+	job := message("Job", `state: OLD due { seconds: 60 } tag: "a" by: "tag"`)
+	jobs := message("Jobs", `tag: ["a", "b"] by { tag: "c" }`)
 	for _, tt := range []struct {
 		filter string
 		meta   proto.Message
@@ -138,6 +142,15 @@ func TestDescriptors(t *testing.T) {
 		{"tag != a", jobs, false},
 		{"tag:b", jobs, true},
 		{"tag:*", jobs, true},
+		// A string in one, and a message in the other.
+		{"by:tag", job, true},
+		{"by:tag", jobs, true},
+		{"by:due", job, false},
+		{"by:due", jobs, false},
+		{"by:ann", job, false},
+		{"by:ann", jobs, false},
+		{"by = tag", job, true},
+		{"by.tag = c", jobs, true},
 	} {
 		f, err := filter.Parse("metadata."+tt.filter, []protoreflect.MessageDescriptor{desc.Messages().Get(0), desc.Messages().Get(1)})
 		must(t, err)

@@ -20,8 +20,8 @@ const (
 // on where they stand: left of an operator a dot divides, and right of it does not,
 // so that times, versions and negative numbers need no quotes.
 //
-// Two things are taken more freely than the grammar has them: no space is needed
-// between a keyword and a parenthesis, and any number of spaces is one.
+// Spaces are taken more freely than the grammar has them: any number is one, and
+// beside a parenthesis, or between a string and a keyword, none is needed.
 type parser struct {
 	text    string
 	at      int
@@ -246,7 +246,7 @@ func (p *parser) quoted() (literal, error) {
 func (p *parser) keyword(word string) bool {
 	start := p.at
 	p.space()
-	if p.word(`.()<>=!:,"'`) == word && (p.next() == '(' || p.space()) {
+	if p.word(`.()<>=!:,"'`) == word && (p.next() == '(' || p.space() || p.at == len(p.text)) {
 		return true
 	}
 	p.at = start

@@ -32,11 +32,14 @@ func (b *builder) flag(path []string) (node, error) {
 	if len(path) == 1 && kindOfField(path[0]) == kindBool {
 		return b.restrict("=", path, literal{text: "true"})
 	}
-	return nil, fmt.Errorf("%.40q alone is no condition: compare a field with something, as in done=true", strings.Join(path, "."))
+	if word := strings.ToUpper(path[0]); len(path) == 1 && isKeyword(word) {
+		return nil, fmt.Errorf("%q is no condition: write %s in capitals", path[0], word)
+	}
+	return nil, fmt.Errorf("%.40q alone is no condition: compare it with something, as in attempt>1, or ask by :* whether there is one, as in error:*", strings.Join(path, "."))
 }
 
 func (b *builder) restrict(op operator, path []string, value literal) (node, error) {
-	r := &restriction{field: path[0], path: path[1:], op: op, any: value.text == "*" && op == ":"}
+	r := &restriction{field: path[0], path: path[1:], op: op, any: op == ":" && value.isStar()}
 	targets, err := b.targetsOf(r)
 	if err != nil {
 		return nil, err
@@ -44,11 +47,30 @@ func (b *builder) restrict(op operator, path []string, value literal) (node, err
 	if r.any {
 		return r, nil
 	}
-	// That a message has a field is asked of the field.
-	if isMessage := func(t target) bool { return t.kind == kindMessage }; op == ":" && slices.ContainsFunc(targets, isMessage) {
-		return b.restrict(op, append(slices.Clone(path), value.text), literal{text: "*"})
+	isMessage := func(t target) bool { return t.kind == kindMessage }
+	if op != ":" || !slices.ContainsFunc(targets, isMessage) {
+		return r.compared(path, targets, value)
 	}
+	// That a message has a field is asked of the field. In another method's metadata
+	// this one may be no message.
+	has, err := b.restrict(op, append(slices.Clone(path), value.text), star())
+	if targets = slices.DeleteFunc(targets, isMessage); len(targets) == 0 {
+		return has, err
+	}
+	is, otherErr := r.compared(path, targets, value)
+	switch {
+	case err != nil:
+		return is, otherErr
+	case otherErr != nil:
+		return has, nil //nolint:nilerr // it fits one of them
+	}
+	return or{has, is}, nil
+}
+
+// compared is r for a value that fits at least one of the targets.
+func (r *restriction) compared(path []string, targets []target, value literal) (node, error) {
 	r.wants = make(map[target]want)
+	var err error
 	for _, t := range targets {
 		var w want
 		if w, err = r.want(t, value); err == nil {
@@ -56,7 +78,7 @@ func (b *builder) restrict(op operator, path []string, value literal) (node, err
 		}
 	}
 	if len(r.wants) == 0 {
-		return nil, fmt.Errorf("%.80s %s: %w", strings.Join(path, "."), op, err)
+		return nil, fmt.Errorf("%.80s: %w", strings.Join(path, "."), err)
 	}
 	return r, nil
 }
@@ -87,7 +109,10 @@ func (b *builder) targetsOf(r *restriction) ([]target, error) {
 		if targets := b.targetsBelow(r); len(targets) > 0 {
 			return targets, nil
 		}
-		return nil, fmt.Errorf("no method has the field %.80s in its metadata, or %s does not apply to it (a repeated field takes : only)", full, r.op)
+		if len(b.targetsBelow(&restriction{path: r.path, op: ":"})) > 0 {
+			return nil, fmt.Errorf("%.80s is repeated, or a map: use : instead of %s", full, r.op)
+		}
+		return nil, fmt.Errorf("no method has the field %.80s in its metadata", full)
 	}
 	if k := kindOfField(r.field); k != 0 && len(r.path) == 0 {
 		return []target{{kind: k}}, nil
