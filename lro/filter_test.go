@@ -10,6 +10,8 @@ import (
 	"testing/synctest"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/longrunning-go/longrunning/internal/testpb"
@@ -241,6 +243,34 @@ func TestListTokenFilter(t *testing.T) {
 			if _, err := l.ListOperations(t.Context(), req); err == nil || !strings.Contains(err.Error(), "page token") {
 				t.Errorf("%v: got error %v, want one about the page token", req, err)
 			}
+		}
+	})
+}
+
+// A leaving store answers when the caller has left.
+type leaving struct {
+	*memstore.Store
+	leave context.CancelFunc
+}
+
+func (l *leaving) List(ctx context.Context, q *store.Query) ([]*store.Record, error) {
+	recs, err := l.Store.List(ctx, q)
+	l.leave()
+	return recs, err
+}
+
+// TestListLeft: a list is no longer worked on when its caller has gone.
+func TestListLeft(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		st := &leaving{Store: memstore.New()}
+		p := setupIdle(t, st, echo, nil, nil)
+		p.fill("projects/p1", 3)
+		ctx, leave := context.WithCancel(t.Context())
+		st.leave = leave
+		_, err := lro.NewServer(p.Manager, lro.AllowAll, nil).ListOperations(ctx, &longrunningpb.ListOperationsRequest{Name: "projects/p1", Filter: "attempt=7"})
+		if status.Code(err) != codes.Canceled {
+			t.Errorf("the caller has gone: got %v, want CANCELLED", err)
 		}
 	})
 }

@@ -79,7 +79,7 @@ func (l *listing) page(ctx context.Context, m *Manager) (recs []*store.Record, l
 			if err := ctx.Err(); err != nil {
 				return nil, "", m.storeError(ctx, "", err)
 			}
-			if len(recs) == l.size || spent.all() {
+			if len(recs) == l.size || spent.enough() {
 				return recs, q.Before, nil
 			}
 			if l.selects(rec) {
@@ -130,8 +130,8 @@ func (e *effort) on(rec *store.Record) {
 	e.bytes += shownBytes(rec) + len(rec.Checkpoint)
 }
 
-// all reports whether it is all that a page may cost. One record it may.
-func (e *effort) all() bool {
+// enough reports whether a page has cost what it may. One record it always may.
+func (e *effort) enough() bool {
 	return e.records >= maxScan || e.bytes > maxScanBytes || e.records > 0 && time.Since(e.began) > maxScanTime
 }
 
