@@ -93,7 +93,7 @@ FUZZTIME ?= 20s
 
 .PHONY: fuzz
 fuzz: go ## try hostile input on every fuzz target, FUZZTIME (20s) each
-	@grep -rn --include='*_test.go' '^func Fuzz' . | sed -E 's/^(.*)\/[^/]*:[0-9]+:func (Fuzz[A-Za-z]*).*/\1 \2/' | sort | while read -r package target; do \
+	@grep -rn --include='*_test.go' '^func Fuzz' . | sed -E 's/^(.*)\/[^/]*:[0-9]+:func (Fuzz[A-Za-z0-9_]*).*/\1 \2/' | sort | while read -r package target; do \
 		echo "go test -fuzz '^$$target\$$' -fuzztime $(FUZZTIME) $$package"; \
 		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$package"; \
 	done

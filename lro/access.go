@@ -67,12 +67,12 @@ func AllowAll(context.Context, Access) error { return nil }
 
 // denied is what a caller sees of an Authorizer's refusal.
 func (m *Manager) denied(ctx context.Context, access Access, err error) error {
+	m.log.InfoContext(ctx, "lro: access refused", "verb", access.Verb.String(), "name", access.Name, "parent", access.Parent, "error", err)
 	if scope, ok := errors.AsType[*scopeError](err); ok {
 		return m.errorf(codes.PermissionDenied, reasonScopes, "%s", scope.text)
 	}
 	if st := carried(err); st != nil {
 		return &callError{st, err}
 	}
-	m.log.InfoContext(ctx, "lro: access refused", "verb", access.Verb.String(), "name", access.Name, "parent", access.Parent, "error", err)
 	return m.errorf(codes.PermissionDenied, reasonDenied, "permission denied")
 }
