@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	"google.golang.org/grpc/codes"
@@ -271,6 +272,35 @@ func TestListLeft(t *testing.T) {
 		_, err := lro.NewServer(p.Manager, lro.AllowAll, nil).ListOperations(ctx, &longrunningpb.ListOperationsRequest{Name: "projects/p1", Filter: "attempt=7"})
 		if status.Code(err) != codes.Canceled {
 			t.Errorf("the caller has gone: got %v, want CANCELLED", err)
+		}
+	})
+}
+
+// A dawdling store takes more than a second to list.
+type dawdling struct{ *memstore.Store }
+
+func (s dawdling) List(ctx context.Context, q *store.Query) ([]*store.Record, error) {
+	time.Sleep(1200 * time.Millisecond) // fake time
+	return s.Store.List(ctx, q)
+}
+
+// TestListSlowStore: a slow store does not make a page of one operation; a page that
+// looks at many records ends short after what it has read.
+func TestListSlowStore(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := setupIdle(t, dawdling{memstore.New()}, echo, nil, nil)
+		want := p.fill("projects/p1", 150)
+		l := lister{lro.NewServer(p.Manager, lro.AllowAll, nil), t}
+		for filter, most := range map[string]int{"": 2, "attempt >= 0": 5} {
+			got, pages := l.all(&longrunningpb.ListOperationsRequest{Name: "projects/p1", Filter: filter})
+			if !slices.Equal(got, want) || pages > most {
+				t.Errorf("with the filter %q: got %d operations on %d pages, want 150 on at most %d", filter, len(got), pages, most)
+			}
+		}
+		_, next := l.list(&longrunningpb.ListOperationsRequest{Name: "projects/p1", Filter: "attempt > 7"})
+		if next == "" {
+			t.Error("a page that selects nothing looked at all 150 records, 1.2 s a batch; want it to end short")
 		}
 	})
 }

@@ -150,6 +150,7 @@ func TestListRefuses(t *testing.T) {
 		}{
 			{"empty name", &longrunningpb.ListOperationsRequest{}, codes.InvalidArgument, "INVALID_ARGUMENT", `"operations"`},
 			{"dots", &longrunningpb.ListOperationsRequest{Name: "projects/.."}, codes.InvalidArgument, "INVALID_ARGUMENT", `".."`},
+			{"a star", &longrunningpb.ListOperationsRequest{Name: "projects/*"}, codes.InvalidArgument, "INVALID_ARGUMENT", "write - for any"},
 			{"slash at the end", &longrunningpb.ListOperationsRequest{Name: "projects/p1/"}, codes.InvalidArgument, "INVALID_ARGUMENT", "empty segment"},
 			{"negative page size", &longrunningpb.ListOperationsRequest{Name: "operations", PageSize: -1}, codes.InvalidArgument, "INVALID_ARGUMENT", "-1"},
 			{"filter", &longrunningpb.ListOperationsRequest{Name: "operations", Filter: "done = maybe"}, codes.InvalidArgument, "INVALID_FILTER", "true or false"},

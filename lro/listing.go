@@ -67,7 +67,7 @@ func (l *listing) page(ctx context.Context, m *Manager) (recs []*store.Record, l
 		recs, err = l.single(ctx, m)
 		return recs, "", err
 	}
-	q, spent := l.q, effort{began: time.Now()}
+	q, spent, began := l.q, effort{}, time.Now()
 	for atOnce, shown := firstBatch, 0; ; {
 		q.Limit = l.limit(atOnce, len(recs))
 		batch, err := m.page(ctx, &q)
@@ -75,6 +75,7 @@ func (l *listing) page(ctx context.Context, m *Manager) (recs []*store.Record, l
 			return nil, "", err
 		}
 		before := spent.bytes
+		spent.since = time.Now()
 		for _, rec := range batch {
 			if err := ctx.Err(); err != nil {
 				return nil, "", m.storeError(ctx, "", err)
@@ -94,6 +95,9 @@ func (l *listing) page(ctx context.Context, m *Manager) (recs []*store.Record, l
 		if len(batch) < q.Limit {
 			return recs, "", nil
 		}
+		if l.looks() && time.Since(began) > maxScanTime {
+			return recs, q.Before, nil
+		}
 		atOnce = nextBatch(atOnce, spent.bytes-before)
 	}
 }
@@ -101,11 +105,14 @@ func (l *listing) page(ctx context.Context, m *Manager) (recs []*store.Record, l
 // limit is how many records to read next. One more than the page has room for tells
 // whether there are more.
 func (l *listing) limit(atOnce, have int) int {
-	if l.filter != nil || l.parent != nil {
+	if l.looks() {
 		return atOnce
 	}
 	return min(atOnce, l.size-have+1)
 }
+
+// looks reports whether records are read that may not be selected.
+func (l *listing) looks() bool { return l.filter != nil || l.parent != nil }
 
 // nextBatch is how many records to read after as many of so many bytes.
 func nextBatch(atOnce, bytes int) int {
@@ -119,9 +126,10 @@ func nextBatch(atOnce, bytes int) int {
 	}
 }
 
-// An effort is what a page has cost.
+// An effort is what a page has cost: the records that it looked at, and the time
+// since it has the batch at hand. How long the store took is not in it.
 type effort struct {
-	began          time.Time
+	since          time.Time
 	records, bytes int
 }
 
@@ -132,7 +140,7 @@ func (e *effort) on(rec *store.Record) {
 
 // enough reports whether a page has cost what it may. One record it always may.
 func (e *effort) enough() bool {
-	return e.records >= maxScan || e.bytes > maxScanBytes || e.records > 0 && time.Since(e.began) > maxScanTime
+	return e.records >= maxScan || e.bytes > maxScanBytes || e.records > 0 && time.Since(e.since) > maxScanTime
 }
 
 // shownBytes answers about how large the operation of a record is.

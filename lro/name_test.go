@@ -105,6 +105,7 @@ func TestNameMalformed(t *testing.T) {
 			"projects/p/operations/operations/x":      "give the resource alone",
 			"projects/-/operations/x":                 `"-"`,
 			"projects/../operations/x":                `".."`,
+			"projects/*/operations/x":                 `"*"`,
 			"projects/./operations/x":                 `"."`,
 			"projects/p\n1/operations/x":              `p\n1`,
 			"operations/" + strings.Repeat("x", 2000): "2011 bytes",

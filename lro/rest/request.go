@@ -66,8 +66,11 @@ func (b *binding) known() string {
 	for field := range b.route.query() {
 		names = append(names, field.JSONName())
 	}
-	if len(names) == 0 {
-		return b.route.rpc + " has none here; fields other than the name stand in the body, as in {\"timeout\": \"1.500s\"}"
+	switch {
+	case b.route.waits && b.route.hasBody():
+		return b.route.rpc + ` has none here: write {"timeout": "1.500s"} into the body`
+	case len(names) == 0:
+		return b.route.rpc + " has none here"
 	}
 	return fmt.Sprintf("those of %s are %s", b.route.rpc, strings.Join(names, ", "))
 }

@@ -84,8 +84,8 @@ func TestBadQuery(t *testing.T) {
 		{"GET", "/v1/operations/x?prettyprint=false", "prettyprint", "GetOperation has none here"},
 		{"GET", "/v1/operations/x?xgafv=2", "xgafv", "unknown query parameter"},
 		{"GET", "/v1/operations/x?name=operations/y", "name", "unknown query parameter"},
-		{"DELETE", "/v1/operations/x?force=true", "force", "DeleteOperation"},
-		{"POST", "/v1/operations/x:wait?timeout=1s", "timeout", "WaitOperation has none here"},
+		{"DELETE", "/v1/operations/x?force=true", "force", `DeleteOperation has none here"`},
+		{"POST", "/v1/operations/x:wait?timeout=1s", "timeout", `into the body`},
 		{"GET", "/v1/operations/x?" + strings.Repeat("a", 10_000), strings.Repeat("a", 128) + "…", "unknown"},
 		{"GET", "/v1/operations/x?%ff", "\ufffd", "unknown"},
 	} {

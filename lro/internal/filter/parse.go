@@ -8,8 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// The bounds of a filter. They hold while it is read, so that neither the stack nor
-// the work on a record depends on who writes filters.
+// The bounds of a filter. They hold while it is read, so that the stack does not
+// depend on who writes filters, and a record is compared a hundred times at most.
 const (
 	maxSize  = 4096 // bytes
 	maxDepth = 32   // of parentheses
