@@ -59,3 +59,27 @@ func TestStoredAnys(t *testing.T) {
 		})
 	}
 }
+
+// An Operation shares the bytes of its payloads with the store, but what a caller
+// makes of it is the caller's.
+func TestStoredAnysAreNotAppendedTo(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		st := memstore.New()
+		room := []byte("\x0a\x01x\x12\x01v" + "spare")
+		payload := room[:len(room)-len("spare")]
+		rec, err := st.Create(t.Context(), &store.Record{Name: "operations/x", ID: "x", State: store.Done, Response: payload, ExpireIn: time.Hour})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := setupIdle(t, st, nil, nil, nil)
+		op, err := m.Get(t.Context(), rec.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = append(op.GetResponse().GetValue(), "other"...)
+		if got := string(room[len(payload):]); got != "spare" {
+			t.Errorf("behind the stored payload there is %q, want it left alone", got)
+		}
+	})
+}

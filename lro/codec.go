@@ -1,9 +1,9 @@
 package lro
 
 import (
-	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"unicode/utf8"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
@@ -58,26 +58,33 @@ func typeOf(msg proto.Message) protoreflect.FullName {
 	return msg.ProtoReflect().Descriptor().FullName()
 }
 
-// operationOf answers what clients see of a record. Payloads are passed on
-// without a look inside: their types need not be linked.
-func operationOf(rec *store.Record) (*longrunningpb.Operation, error) {
+func typeURL(msg proto.Message) string { return "type.googleapis.com/" + string(typeOf(msg)) }
+
+// operationOf answers what clients see of a record of h, which may be nil. Payloads
+// are passed on without a look inside: their types need not be linked. They share
+// their bytes with the record.
+func operationOf(rec *store.Record, h *method) (*longrunningpb.Operation, error) {
 	var whole struct { // allocated at once
 		op                 longrunningpb.Operation
 		result             longrunningpb.Operation_Response
 		metadata, response anypb.Any
 	}
 	op := &whole.op
+	var responseURL, metadataURL string
+	if h != nil {
+		responseURL, metadataURL = h.responseURL, h.metadataURL
+	}
 	op.Name, op.Done = rec.Name, rec.State == store.Done
 	if rec.Metadata != nil {
 		op.Metadata = &whole.metadata
-		if err := readAny(op.Metadata, rec.Metadata); err != nil {
+		if err := readAny(op.Metadata, rec.Metadata, metadataURL); err != nil {
 			return nil, fmt.Errorf("lro: stored metadata of operation %q: %w", rec.Name, err)
 		}
 	}
 	switch {
 	case rec.Response != nil:
 		whole.result.Response = &whole.response
-		if err := readAny(&whole.response, rec.Response); err != nil {
+		if err := readAny(&whole.response, rec.Response, responseURL); err != nil {
 			return nil, fmt.Errorf("lro: stored response of operation %q: %w", rec.Name, err)
 		}
 		op.Result = &whole.result
@@ -91,17 +98,21 @@ func operationOf(rec *store.Record) (*longrunningpb.Operation, error) {
 	return op, nil
 }
 
-// readAny reads a serialized Any into an empty one. What encode writes is a type URL
-// and a value, and to cut it in two takes half as long as Unmarshal, which reads
+// readAny reads a serialized Any into an empty one, which shares its value with b.
+// What encode writes is a type URL, nearly always the one that is expected, and a
+// value. To cut it in two takes a fraction of the time of Unmarshal, which reads
 // everything else: most answers of Get have two of them.
-func readAny(a *anypb.Any, b []byte) error {
+func readAny(a *anypb.Any, b []byte, expectedURL string) error {
 	url, rest, hasURL := cutField(b, 1)
 	value, rest, hasValue := cutField(rest, 2)
-	if hasURL && hasValue && len(rest) == 0 && utf8.Valid(url) {
-		a.TypeUrl, a.Value = string(url), bytes.Clone(value)
-		return nil
+	if !hasURL || !hasValue || len(rest) > 0 || !utf8.Valid(url) {
+		return proto.Unmarshal(b, a)
 	}
-	return proto.Unmarshal(b, a)
+	a.TypeUrl, a.Value = expectedURL, slices.Clip(value)
+	if string(url) != expectedURL {
+		a.TypeUrl = string(url)
+	}
+	return nil
 }
 
 // cutField answers the bytes of a field of this number, at most 15, if b begins
@@ -119,7 +130,7 @@ func cutField(b []byte, number byte) (value, rest []byte, ok bool) {
 
 // operation is operationOf for a caller, who sees nothing of what is wrong.
 func (m *Manager) operation(ctx context.Context, rec *store.Record) (*longrunningpb.Operation, error) {
-	op, err := operationOf(rec)
+	op, err := operationOf(rec, m.methodOf(rec.Method))
 	if err != nil {
 		m.log.ErrorContext(ctx, "lro: a stored operation cannot be read", "operation", rec.Name, "error", err)
 		return nil, m.errorf(codes.DataLoss, reasonInternal, "operation %q cannot be read", rec.Name)

@@ -32,10 +32,11 @@ func withLimit(ctx context.Context, d time.Duration) *limit {
 func (l *limit) end() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.err = cmp.Or(l.current(), context.Canceled)
-	if l.stop != nil {
+	if l.timed != nil {
 		l.stop()
+		l.err = cmp.Or(l.err, l.timed.Err())
 	}
+	l.err = cmp.Or(l.err, context.Canceled)
 }
 
 // Deadline implements context.Context.

@@ -52,7 +52,9 @@ func New(s store.Store, opts *Options) (*Manager, error) {
 	}, nil
 }
 
-// Get answers the latest state of an operation.
+// Get answers the latest state of an operation. The message is the caller's, but the
+// bytes of the payloads in it are not: replace them, as a whole, instead of changing
+// some.
 //
 // Errors: ErrNotFound; INVALID_ARGUMENT for a malformed name; UNAVAILABLE.
 func (m *Manager) Get(ctx context.Context, name string) (*longrunningpb.Operation, error) {

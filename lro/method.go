@@ -91,6 +91,8 @@ type method struct {
 	opts           MethodOptions
 	req, res, meta proto.Message // empty ones
 	run            handler       // nil: this process does not run it
+
+	responseURL, metadataURL string // the types of res and meta, as encode writes them
 }
 
 // handler runs the function given to Handle; it decodes the request itself.
@@ -161,6 +163,7 @@ func newMethod[Req, Res, Meta proto.Message](m *Manager, caller string, opts *Me
 	if err != nil {
 		panic(fmt.Sprintf("lro: %s: %v", caller, err))
 	}
+	h.responseURL, h.metadataURL = typeURL(h.res), typeURL(h.meta)
 	return &Method[Req, Res, Meta]{m, h}
 }
 

@@ -147,15 +147,18 @@ func (m *Manager) storeError(ctx context.Context, name string, err error) error 
 	}
 }
 
-// known reports whether err says that nothing was written. Of any other error
-// the outcome is unknown.
+// known reports whether err is nil or says that nothing was written. Of any other
+// error the outcome is unknown.
 func known(err error) bool {
+	if err == nil {
+		return true
+	}
 	for _, e := range []error{store.ErrNotFound, store.ErrConflict, store.ErrOwnerLost, store.ErrInvalid, store.ErrTx} {
 		if errors.Is(err, e) {
 			return true
 		}
 	}
-	return err == nil
+	return false
 }
 
 // maxMessage bounds the message of a status, in bytes. Clients of gRPC accept

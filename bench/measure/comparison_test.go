@@ -148,6 +148,15 @@ func TestOrder(t *testing.T) {
 			t.Errorf("order %q: got %d of %d rounds, want %d", order, times, rounds, rounds/6)
 		}
 	}
+	follows := make(map[[2]string]int)
+	for i := range order[4:] {
+		follows[[2]string(order[3+i:])]++
+	}
+	for pair, times := range follows {
+		if least := 3*rounds/6 - 1; pair[0] == pair[1] || times < least { // nobody follows the last
+			t.Errorf("%s follows %s %d times, want at least %d, and nobody itself", pair[1], pair[0], times, least)
+		}
+	}
 }
 
 func TestError(t *testing.T) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"runtime"
 
 	"github.com/longrunning-go/longrunning/bench/measure"
 )
@@ -12,15 +11,13 @@ import (
 // A loop lets callers share n calls.
 type loop func(ctx context.Context, callers, n int, call func(ctx context.Context, i int) error) (measure.Sample, error)
 
-// gets gets n of the operations of these names, at random. It begins without garbage, so that none
-// pays for what another contender has left.
+// gets gets n of the operations of these names, at random.
 func gets(run loop, callers, n int, of []string, get func(ctx context.Context, name string) error) measure.Contender {
 	return func(ctx context.Context) (measure.Sample, error) {
 		names := make([]string, n)
 		for i := range names {
 			names[i] = of[rand.IntN(len(of))]
 		}
-		runtime.GC()
 		return run(ctx, callers, n, func(ctx context.Context, i int) error { return get(ctx, names[i]) })
 	}
 }

@@ -39,23 +39,31 @@ func overGRPC(ctx context.Context, r *measure.Run) (err error) {
 		return err
 	}
 	defer base.close()
+	twin, err := serveGRPC(ctx, &bareServer{operation: s.first})
+	if err != nil {
+		return err
+	}
+	defer twin.close()
 	if err := sameGRPC(ctx, subject, base, s.first.GetName()); err != nil {
 		return err
 	}
 	const callers, fewer = 16, 8
 	one := s.names[:1]
+	throughput := func(names []string, get func(context.Context, string) error) measure.Contender {
+		return gets(measure.Shared, callers, 1_500, names, get)
+	}
+	latency := func(get func(context.Context, string) error) measure.Contender {
+		return gets(measure.Timed, fewer, 8*fewer, one, get)
+	}
 	r.Compare(ctx, &measure.Comparison{
-		What: fmt.Sprintf("gRPC, callers: %d, get one: lro, bare handler", callers), Unit: "gets", Bound: measure.AtLeast(0.95), Laps: 6,
-		Subject: gets(measure.Shared, callers, r.Work(6_000), one, subject.get),
-		Base:    gets(measure.Shared, callers, r.Work(6_000), one, base.get),
+		What: fmt.Sprintf("gRPC, callers: %d, get one: lro, bare handler", callers), Unit: "gets", Bound: measure.AtLeast(0.95), Laps: r.Work(36),
+		Subject: throughput(one, subject.get), Base: throughput(one, base.get), Twin: throughput(one, twin.get),
 	}, &measure.Comparison{
-		What: fmt.Sprintf("gRPC, callers: %d, get any of 10,000: lro, bare handler", callers), Unit: "gets", Bound: measure.AtLeast(0.9), Laps: 6,
-		Subject: gets(measure.Shared, callers, r.Work(6_000), s.names, subject.get),
-		Base:    gets(measure.Shared, callers, r.Work(6_000), s.names, base.get),
+		What: fmt.Sprintf("gRPC, callers: %d, get any of 10,000: lro, bare handler", callers), Unit: "gets", Bound: measure.AtLeast(0.9), Laps: r.Work(24),
+		Subject: throughput(s.names, subject.get), Base: throughput(s.names, base.get), Twin: throughput(s.names, twin.get),
 	}, &measure.Comparison{
-		What: fmt.Sprintf("gRPC, callers: %d, get, p99: lro, bare handler", fewer), Unit: "gets", Bound: measure.AtMost(1.1), Laps: 6, Quantile: 0.99,
-		Subject: gets(measure.Timed, fewer, r.Work(6_000), s.names, subject.get),
-		Base:    gets(measure.Timed, fewer, r.Work(6_000), s.names, base.get),
+		What: fmt.Sprintf("gRPC, callers: %d, get one, p99: lro, bare handler", fewer), Unit: "gets", Bound: measure.AtMost(1.1), Laps: r.Work(600), Quantile: 0.99,
+		Subject: latency(subject.get), Base: latency(base.get), Twin: latency(twin.get),
 	})
 	return nil
 }

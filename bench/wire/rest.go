@@ -42,13 +42,20 @@ func overREST(ctx context.Context, r *measure.Run) (err error) {
 		return err
 	}
 	defer base.close()
+	twin, err := serveHTTP(ctx, &bareHandler{s.first}, callers)
+	if err != nil {
+		return err
+	}
+	defer twin.close()
 	if err := sameHTTP(ctx, subject, base, s.first.GetName()); err != nil {
 		return err
 	}
+	one := func(get func(context.Context, string) error) measure.Contender {
+		return gets(measure.Shared, callers, 1_000, s.names[:1], get)
+	}
 	r.Compare(ctx, &measure.Comparison{
-		What: fmt.Sprintf("REST, callers: %d, get one: lro, bare handler", callers), Unit: "gets", Bound: measure.AtLeast(0.9), Laps: 6,
-		Subject: gets(measure.Shared, callers, r.Work(4_000), s.names[:1], subject.get),
-		Base:    gets(measure.Shared, callers, r.Work(4_000), s.names[:1], base.get),
+		What: fmt.Sprintf("REST, callers: %d, get one: lro, bare handler", callers), Unit: "gets", Bound: measure.AtLeast(0.9), Laps: r.Work(24),
+		Subject: one(subject.get), Base: one(base.get), Twin: one(twin.get),
 	})
 	return nil
 }
