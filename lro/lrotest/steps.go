@@ -144,11 +144,20 @@ func (t *trial) remove(r rule, name string) {
 // wait waits for an operation that exists, for rule r, and answers how long the
 // call took.
 func (t *trial) wait(r rule, name string, timeout *durationpb.Duration) (*longrunningpb.Operation, time.Duration) {
+	return t.waitKept(r, r, name, timeout)
+}
+
+// waitKept is wait for an operation that may end meanwhile: where the end has removed
+// it, kept is broken.
+func (t *trial) waitKept(r, kept rule, name string, timeout *durationpb.Duration) (*longrunningpb.Operation, time.Duration) {
 	ctx, stop := t.ctx()
 	defer stop()
 	begun := time.Now()
 	op, err := t.Client.WaitOperation(ctx, &longrunningpb.WaitOperationRequest{Name: name, Timeout: timeout})
 	took := time.Since(begun)
+	if status.Code(err) == codes.NotFound {
+		t.read(kept, name)
+	}
 	if err != nil {
 		t.broken(r, "Wait of %q with timeout %v: got error %v after %v, want the latest state", name, timeout, err, took)
 	}

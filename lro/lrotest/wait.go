@@ -87,7 +87,7 @@ func (t *trial) runsOut(r rule, timeouts ...*durationpb.Duration) {
 // waitShows is about what asGet checks, wherever there are waits.
 func waitShows(t *trial) {
 	t.runsOut(ruleWaitOut, short())
-	t.woken(ruleWoken, long(), func(name string) { t.finish(name) })
+	t.woken(ruleWoken, ruleLatest, long(), func(name string) { t.finish(name) })
 }
 
 // waitDeadline asks whether the server minds the deadline at all. How much time it
@@ -119,10 +119,10 @@ func waitDeadline(t *trial) {
 }
 
 func waitWoken(t *trial) {
-	t.woken(t.rule, long(), func(name string) { t.finish(name) })
-	t.woken(t.rule, long(), func(name string) { t.failWith(name, aborted()) })
+	t.woken(t.rule, ruleLatest, long(), func(name string) { t.finish(name) })
+	t.woken(t.rule, ruleLatest, long(), func(name string) { t.failWith(name, aborted()) })
 	if t.supports(longrunningpb.Operations_CancelOperation_FullMethodName) {
-		t.woken(t.rule, long(), func(name string) {
+		t.woken(t.rule, ruleCancelled, long(), func(name string) {
 			t.cancel(ruleCancelled, name)
 			t.cancelled(ruleCancelled, name)
 		})
@@ -130,13 +130,14 @@ func waitWoken(t *trial) {
 }
 
 func waitBlank(t *trial) {
-	t.woken(t.rule, nil, func(name string) { t.finish(name) })
+	t.woken(t.rule, ruleLatest, nil, func(name string) { t.finish(name) })
 }
 
 // woken lets several wait, for rule r, for an operation that then ends. Each must
 // see the end, sooner than its timeout is; a server that answers earlier is asked
-// again, until the end has come or met a breach.
-func (t *trial) woken(r rule, timeout *durationpb.Duration, end func(name string)) {
+// again, until the end has come or met a breach. If the end removes the operation, kept
+// is broken.
+func (t *trial) woken(r, kept rule, timeout *durationpb.Duration, end func(name string)) {
 	name := t.start().GetName()
 	giveUp := time.Now().Add(2 * patience)
 	var over atomic.Bool // the end has come, or met a breach
@@ -146,7 +147,7 @@ func (t *trial) woken(r rule, timeout *durationpb.Duration, end func(name string
 	waiter := func() {
 		for {
 			ended := endedAt.Load()
-			op, _ := t.wait(r, name, timeout)
+			op, _ := t.waitKept(r, kept, name, timeout)
 			switch {
 			case op.GetDone():
 				if at := endedAt.Load(); at != nil && time.Since(*at) > prompt {
