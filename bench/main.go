@@ -19,6 +19,7 @@ import (
 	"github.com/longrunning-go/longrunning/bench/database"
 	"github.com/longrunning-go/longrunning/bench/durable"
 	"github.com/longrunning-go/longrunning/bench/measure"
+	"github.com/longrunning-go/longrunning/bench/waits"
 	"github.com/longrunning-go/longrunning/bench/wire"
 )
 
@@ -33,6 +34,7 @@ func subjects(r *durable.Run) []subject {
 		{"lone", r.Lone}, // first: it is of moments, and the rest heats the machine up
 		{"grpc", func(ctx context.Context) { wire.GRPC(ctx, r.Run) }},
 		{"rest", func(ctx context.Context) { wire.REST(ctx, r.Run) }},
+		{"waits", func(ctx context.Context) { waits.Measure(ctx, r.Run, r.Program) }},
 		{"writes", r.Writes},
 		{"gets", r.Gets},
 		{"heartbeats", r.Heartbeats},
@@ -44,7 +46,10 @@ func subjects(r *durable.Run) []subject {
 // roles are what this program does in processes that it starts, as
 // "bench child ROLE …".
 func roles() map[string]child.Role {
-	return map[string]child.Role{"listen": durable.Listen, "live": durable.Live}
+	return map[string]child.Role{
+		"listen": durable.Listen, "live": durable.Live,
+		"hour": waits.Hour, "crowd": waits.Crowd,
+	}
 }
 
 const asChild = "child"
@@ -66,7 +71,7 @@ func run() error {
 		return child.Serve(context.Background(), role, os.Args[3:])
 	}
 	quick := flag.Bool("quick", false, "do a tenth of everything: to try the program, not to judge the library")
-	only := flag.String("only", "", "`subjects` to measure, separated by commas (lone, grpc, rest, writes, gets, heartbeats, lists, memory); default all")
+	only := flag.String("only", "", "`subjects` to measure, separated by commas (lone, grpc, rest, waits, writes, gets, heartbeats, lists, memory); default all")
 	on := flag.String("on", "postgres,sqlite", "`databases` to measure on, separated by commas")
 	profile := flag.String("cpuprofile", "", "write a CPU profile of this process to `file`")
 	flag.Parse()
