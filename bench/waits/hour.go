@@ -25,7 +25,7 @@ import (
 // calls counts the calls with which either client waits for an operation of an hour.
 func calls(ctx context.Context, r *measure.Run, program []string) {
 	const what = "gRPC, calls for an operation of an hour: Poller.Wait, Google's client"
-	bound := measure.AtMost(1)
+	bound := measure.AtMost(0.6)
 	var ours, google float64
 	process, err := child.Start(ctx, program, "hour")
 	if err == nil {
