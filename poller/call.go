@@ -83,28 +83,31 @@ func (p *Poller[T]) call(ctx context.Context, method string, asked time.Duration
 	err := do(ctx, grpc.Trailer(&trailer))
 	r := reply{asked: asked, took: time.Since(start), recommended: recommended(trailer, err)}
 	if err != nil {
-		r.code = codeOf(err)
-		r.err = callError(method, p.name, r.code, err)
+		s := statusOf(err)
+		r.code = s.Code()
+		r.err = callError(method, p.name, s, err)
 	}
 	return r
 }
 
-// codeOf also knows the bare context errors of a Client that is no gRPC client.
-func codeOf(err error) codes.Code {
+// statusOf also knows the bare context errors of a Client that is no gRPC client.
+func statusOf(err error) *status.Status {
 	if s, ok := status.FromError(err); ok {
-		return s.Code()
+		return s
 	}
-	return status.FromContextError(err).Code()
+	return status.FromContextError(err)
 }
 
-// callError says which call failed. The status stays readable, but an *Error
-// does not: a Client that polls another operation on the way may answer one,
-// and here it would say that this operation failed.
-func callError(method, name string, code codes.Code, err error) error {
-	if _, ok := errors.AsType[*Error](err); ok {
-		err = status.Convert(err).Err()
+// callError says which call failed. The status stays readable, but two things
+// do not. An *Error: a Client that polls another operation on the way may answer
+// one, and here it would say that this operation failed. And a context's error,
+// which would say that the caller's has ended, and not that of the call.
+func callError(method, name string, s *status.Status, err error) error {
+	_, failed := errors.AsType[*Error](err)
+	if failed || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		err = s.Err()
 	}
-	if code == codes.NotFound {
+	if s.Code() == codes.NotFound {
 		return fmt.Errorf("poller: %s %q: the operation was deleted, has expired or never existed: %w", method, name, err)
 	}
 	return fmt.Errorf("poller: %s %q: %w", method, name, err)
