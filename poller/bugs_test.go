@@ -48,7 +48,7 @@ var bugs = map[string]*bug{
 	},
 	"a response of another type is an error that names both": {
 		polls: answers(pollertest.Succeeded(name, progress(1))),
-		want:  outcomeUnknown(codes.Unknown, "google.protobuf.StringValue", "google.protobuf.Int64Value"),
+		want:  outcomeUnknown(codes.Unknown, "expected a response of type google.protobuf.StringValue", "google.protobuf.Int64Value"),
 	},
 	"a response that is broken is no success": {
 		polls: answers(answered(&anypb.Any{TypeUrl: succeeded().GetResponse().GetTypeUrl(), Value: []byte{0xff}})),

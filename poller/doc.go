@@ -15,7 +15,8 @@
 //	resp, err := p.Wait(ctx)
 //
 // where operations is a [longrunningpb.OperationsClient], or whatever else has
-// the methods of [Client]. Wait asks the server to hold each call until the
+// the methods of [Client]; poller/gapic, a module of its own, makes one of
+// Google's client, for REST too. Wait asks the server to hold each call until the
 // operation is done (WaitOperation), for a minute at most, so the response
 // arrives about one round trip after it exists, and an hour takes sixty calls.
 // At servers that cannot do that, or that answer too early, it polls with a
