@@ -5,18 +5,16 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
+
+	"github.com/longrunning-go/longrunning/internal/convention"
 )
 
-const (
-	operationType protoreflect.FullName = "google.longrunning.Operation"
-	emptyType     protoreflect.FullName = "google.protobuf.Empty"
-)
+const operationType protoreflect.FullName = "google.longrunning.Operation"
 
 // checkTypes finds the RPC of h and compares its types with those of h, by
 // google.longrunning.operation_info or else by the convention that
@@ -125,7 +123,7 @@ func checkInfo(h *method, rpc protoreflect.MethodDescriptor, info *longrunningpb
 		switch {
 		case want == "":
 			return fmt.Errorf("google.longrunning.operation_info of %s has no %s; write the type of %s there, or %q if there is none",
-				fullMethodName(rpc), c.field, c.param, string(emptyType))
+				fullMethodName(rpc), c.field, c.param, string(convention.Empty))
 		case want != c.got:
 			return fmt.Errorf("google.longrunning.operation_info of %s says %s %q, and %s is %s; make %s *%s, or correct the proto",
 				fullMethodName(rpc), c.field, c.want, c.param, c.got, c.param, goName(want))
@@ -134,22 +132,17 @@ func checkInfo(h *method, rpc protoreflect.MethodDescriptor, info *longrunningpb
 	return nil
 }
 
-// checkConvention: "If the original method returns no data on success, such as
-// Delete, the response is google.protobuf.Empty. If the original method is
-// standard Get/Create/Update, the response should be the resource. For other
-// methods, the response should have the type XxxResponse."
+// checkConvention compares Res with what the method's name says.
 func checkConvention(h *method, name string) error {
 	short := name[strings.LastIndexByte(name, '/')+1:]
 	got := h.res.ProtoReflect().Descriptor().FullName()
-	want := protoreflect.FullName(short + "Response")
-	found := protoreflect.FullName(got.Name()) // the package is the service's own affair
-	if resource, ok := standardResource(short, h.req.ProtoReflect().Descriptor().FullName().Parent()); ok {
-		want = protoreflect.FullName(resource)
-	}
-	if isVerb(short, "Delete") {
-		want, found = emptyType, got
-	}
-	if found == want {
+	pkg := h.req.ProtoReflect().Descriptor().FullName().Parent()
+	want := convention.Response(short, func(message protoreflect.Name) bool {
+		d, err := protoregistry.GlobalFiles.FindDescriptorByName(pkg.Append(message))
+		_, ok := d.(protoreflect.MessageDescriptor)
+		return err == nil && ok
+	})
+	if convention.Follows(got, want) {
 		return nil
 	}
 	return fmt.Errorf("by the naming convention of google.longrunning %s answers %s, and Res is %s; make Res *%s, add operation_info to the proto, or set MethodOptions.AnyResponse",
@@ -159,28 +152,8 @@ func checkConvention(h *method, name string) error {
 // goName is what to write in Go for a message: its name, with a package where
 // that is known.
 func goName(message protoreflect.FullName) string {
-	if message == emptyType {
+	if message == convention.Empty {
 		return "emptypb.Empty"
 	}
 	return string(message.Name())
-}
-
-// standardResource answers Xxx for the standard methods GetXxx, CreateXxx and
-// UpdateXxx: those whose package has a message Xxx (AIP-131, 133, 134).
-func standardResource(short string, pkg protoreflect.FullName) (protoreflect.Name, bool) {
-	for _, verb := range []string{"Get", "Create", "Update"} {
-		if !isVerb(short, verb) {
-			continue
-		}
-		resource := protoreflect.Name(short[len(verb):])
-		d, err := protoregistry.GlobalFiles.FindDescriptorByName(pkg.Append(resource))
-		_, isMessage := d.(protoreflect.MessageDescriptor)
-		return resource, err == nil && isMessage
-	}
-	return "", false
-}
-
-func isVerb(short, verb string) bool {
-	rest, ok := strings.CutPrefix(short, verb)
-	return ok && rest != "" && unicode.IsUpper(rune(rest[0]))
 }

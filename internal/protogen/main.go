@@ -14,12 +14,14 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/bufbuild/protocompile"
@@ -52,7 +54,7 @@ func main() {
 	}
 }
 
-// generate compiles every proto below root and runs both plugins on them.
+// generate compiles every proto below root and runs the plugins on them.
 func generate(ctx context.Context, root string) error {
 	protos, err := find(root)
 	if err != nil {
@@ -62,14 +64,27 @@ func generate(ctx context.Context, root string) error {
 	if err != nil {
 		return err
 	}
-	req := &pluginpb.CodeGeneratorRequest{
-		FileToGenerate: protos,
-		ProtoFile:      closure(files),
-		Parameter:      new("paths=source_relative"),
-	}
-	for _, plugin := range []string{"protoc-gen-go", "protoc-gen-go-grpc"} {
-		if err := run(ctx, root, plugin, req); err != nil {
-			return err
+	// What lro is tested with breaks on purpose the rules that our plugin warns
+	// about, and nobody uses it as a client.
+	services := slices.DeleteFunc(slices.Clone(protos), func(path string) bool { return strings.HasPrefix(path, "internal/testpb/") })
+	for _, plugin := range []struct {
+		command []string
+		folder  string // where it runs
+		protos  []string
+	}{
+		{[]string{"go", "tool", "protoc-gen-go"}, ".", protos},
+		{[]string{"go", "tool", "protoc-gen-go-grpc"}, ".", protos},
+		{[]string{"go", "run", "./cmd/protoc-gen-go-lro"}, root, services},
+	} {
+		cmd := exec.CommandContext(ctx, plugin.command[0], plugin.command[1:]...)
+		cmd.Dir = plugin.folder
+		err := run(cmd, root, &pluginpb.CodeGeneratorRequest{
+			FileToGenerate: plugin.protos,
+			ProtoFile:      closure(files),
+			Parameter:      new("paths=source_relative"),
+		})
+		if err != nil {
+			return fmt.Errorf("%s: %w", strings.Join(plugin.command, " "), err)
 		}
 	}
 	return nil
@@ -138,27 +153,29 @@ func closure(files linker.Files) []*descriptorpb.FileDescriptorProto {
 	return all
 }
 
-// run hands req to a plugin, a tool of this module, and writes what it answers.
-func run(ctx context.Context, root, plugin string, req *pluginpb.CodeGeneratorRequest) error {
+// run hands req to a plugin and writes what it answers; its warnings are shown.
+func run(plugin *exec.Cmd, root string, req *pluginpb.CodeGeneratorRequest) error {
 	in, err := proto.MarshalOptions{Deterministic: true}.Marshal(req)
 	if err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, "go", "tool", plugin)
-	cmd.Stdin, cmd.Stderr = bytes.NewReader(in), os.Stderr
-	out, err := cmd.Output()
+	plugin.Stdin, plugin.Stderr = bytes.NewReader(in), os.Stderr
+	out, err := plugin.Output()
 	if err != nil {
-		return fmt.Errorf("%s: %w", plugin, err)
+		return err
 	}
 	var res pluginpb.CodeGeneratorResponse
 	if err := proto.Unmarshal(out, &res); err != nil {
-		return fmt.Errorf("%s: answer: %w", plugin, err)
+		return fmt.Errorf("answer: %w", err)
 	}
 	if res.Error != nil {
-		return fmt.Errorf("%s: %s", plugin, res.GetError())
+		return errors.New(res.GetError())
 	}
 	for _, file := range res.GetFile() {
 		path := filepath.Join(root, filepath.FromSlash(file.GetName()))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
 		if err := os.WriteFile(path, []byte(file.GetContent()), 0o644); err != nil {
 			return err
 		}
