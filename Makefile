@@ -126,6 +126,15 @@ vuln: go ## look for known vulnerabilities (asks vuln.go.dev)
 generate: go ## write the generated code again
 	go run -C internal/protogen . -root ../..
 
+.PHONY: compilers
+compilers: go internal/protogen/compilers/node_modules/.package-lock.json ## run our plugin under protoc and buf, and compare with what is committed
+	@command -v protoc >/dev/null || { echo "make compilers needs protoc: install it (Debian: apt-get install protobuf-compiler)" >&2; exit 1; }
+	internal/protogen/compilers/compare
+
+internal/protogen/compilers/node_modules/.package-lock.json: internal/protogen/compilers/package-lock.json | node
+	cd internal/protogen/compilers && npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
 .PHONY: tidy
 tidy: go ## tidy go.mod of every module, and tools.mod
 	@for module in $(MODULES); do (cd "$$module" && go mod tidy) || exit; done
@@ -146,7 +155,7 @@ cc:
 .PHONY: node
 node:
 	@for program in node npm; do \
-		command -v $$program >/dev/null || { echo "make interop-node needs Node 18 or later, and found no $$program: install it from https://nodejs.org (Debian: apt-get install nodejs npm)" >&2; exit 1; }; \
+		command -v $$program >/dev/null || { echo "make interop-node and make compilers need Node 18 or later, and found no $$program: install it from https://nodejs.org (Debian: apt-get install nodejs npm)" >&2; exit 1; }; \
 	done
 
 .PHONY: postgres

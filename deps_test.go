@@ -47,7 +47,7 @@ var rules = map[string]rule{
 		"github.com/anishathalye/porcupine", "github.com/google/uuid", "pgregory.net/rapid",
 	}},
 
-	"lro":                 {ours: []string{"store", "lro/internal/..."}, others: server},
+	"lro":                 {ours: []string{"store", "internal/convention", "lro/internal/..."}, others: server},
 	"lro/internal/filter": {others: wire},
 	"lro/rest":            {others: wire}, // any server of the protos, not only ours
 	// What users' tests need: a Manager with a store to try things on.
@@ -55,6 +55,11 @@ var rules = map[string]rule{
 
 	"poller":            {others: wire},
 	"poller/pollertest": {ours: []string{"poller"}, others: wire},
+
+	// It runs on the machines of those who generate code, and links no server.
+	"cmd/protoc-gen-go-lro": {ours: []string{"internal/convention"}, others: wire},
+	// What it and lro share.
+	"internal/convention": {others: wire},
 
 	// What stores share.
 	"internal/group": {},
@@ -76,7 +81,7 @@ var rules = map[string]rule{
 }
 
 // folders are the top-level ones of DESIGN.md, section 3.
-var folders = []string{"bench", "docs", "examples", "internal", "interop", "lro", "poller", "store"}
+var folders = []string{"bench", "cmd", "docs", "examples", "internal", "interop", "lro", "poller", "store"}
 
 func TestImports(t *testing.T) {
 	t.Parallel()
@@ -126,6 +131,9 @@ func TestLinked(t *testing.T) {
 		{"lro", slices.Concat(clients, databases, ours(tree.module, "poller/...", "store/memstore", "store/sqlitestore", "store/pgstore"))},
 		{"lro/rest", slices.Concat(clients, databases, ours(tree.module, "lro", "lro/internal/...", "poller/...", "store/...", "internal/..."))},
 		{"poller", slices.Concat(clients, databases, ours(tree.module, "lro/...", "store/...", "internal/..."))},
+		{"cmd/protoc-gen-go-lro", slices.Concat(clients, databases, ours(tree.module, "lro/...", "poller/...", "store/..."))},
+		{"examples/snapshots/snapshotspb/snapshotspoller", slices.Concat(clients, databases, ours(tree.module, "lro/...", "store/...", "internal/..."))},
+		{"examples/snapshots/snapshotspb/snapshotslro", slices.Concat(clients, databases, ours(tree.module, "poller/...", "store/memstore", "store/sqlitestore", "store/pgstore"))},
 		{"poller/pollertest", slices.Concat(clients, databases, ours(tree.module, "lro/...", "store/...", "internal/..."))},
 	} {
 		t.Run(tt.folder, func(t *testing.T) {

@@ -3,8 +3,6 @@ package main
 import (
 	"fmt"
 	"slices"
-
-	"google.golang.org/protobuf/compiler/protogen"
 )
 
 // assignNames gives the methods of one Go package their names: their own, or
@@ -25,8 +23,8 @@ func assignNames(methods []*method) error {
 			}
 		}
 		if !renamed {
-			return fmt.Errorf("%s and %s would both be generated as %s in the package of %s: rename one of the methods or services",
-				clashes[0].Desc.FullName(), clashes[1].Desc.FullName(), clashes[1].name, protogen.GoImportPath(clashes[0].file.GoImportPath))
+			return fmt.Errorf("%s and %s would both be generated as %s beside package %s: rename one of the methods or services",
+				clashes[0].Desc.FullName(), clashes[1].Desc.FullName(), clashes[1].name, clashes[0].file.GoImportPath)
 		}
 	}
 }

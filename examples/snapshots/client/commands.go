@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	pb "github.com/longrunning-go/longrunning/examples/snapshots/snapshotspb"
+	"github.com/longrunning-go/longrunning/examples/snapshots/snapshotspb/snapshotspoller"
 	"github.com/longrunning-go/longrunning/poller"
 )
 
@@ -21,37 +22,38 @@ func (c *client) createVolume(ctx context.Context, args []string) error {
 		return err
 	}
 	name := c.volume(args[0])
-	op, err := c.CreateVolume(ctx, &pb.CreateVolumeRequest{
+	p, err := snapshotspoller.CreateVolume(ctx, c, c.ops, &pb.CreateVolumeRequest{
 		Parent:    path.Dir(path.Dir(name)),
 		VolumeId:  path.Base(name),
 		Volume:    &pb.Volume{Path: folder},
 		RequestId: uuid.NewString(), // a retry of the call is no second operation (AIP-155)
-	})
+	}, nil)
 	if err != nil {
 		return err
 	}
-	return follow(ctx, c, poller.New[*pb.Volume](c.ops, op, nil))
+	return follow(ctx, c, p)
 }
 
 // take starts TakeSnapshot and waits for the snapshot.
 func (c *client) take(ctx context.Context, args []string) error {
-	op, err := c.TakeSnapshot(ctx, &pb.TakeSnapshotRequest{
+	p, err := snapshotspoller.TakeSnapshot(ctx, c, c.ops, &pb.TakeSnapshotRequest{
 		Volume:         c.volume(args[0]),
 		RequestId:      uuid.NewString(),
 		BytesPerSecond: c.rate,
 		ValidateOnly:   c.validate,
-	})
+	}, nil)
 	if err != nil {
 		return err
 	}
 	if c.validate {
-		c.out.Printf("volume=%s valid=%v", c.volume(args[0]), op.GetError() == nil)
+		c.out.Printf("volume=%s valid=%v", c.volume(args[0]), p.Operation().GetError() == nil)
 		return nil
 	}
-	return follow(ctx, c, poller.New[*pb.TakeSnapshotResponse](c.ops, op, nil))
+	return follow(ctx, c, p)
 }
 
-// resume waits for an operation, of whatever method.
+// resume waits for an operation, of whatever method; for one that is known to
+// be a snapshot there is snapshotspoller.ResumeTakeSnapshot.
 func (c *client) resume(ctx context.Context, args []string) error {
 	return follow(ctx, c, poller.Resume[proto.Message](c.ops, args[0], nil))
 }

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	pb "github.com/longrunning-go/longrunning/examples/snapshots/snapshotspb"
+	"github.com/longrunning-go/longrunning/examples/snapshots/snapshotspb/snapshotspoller"
 	"github.com/longrunning-go/longrunning/poller"
 )
 
@@ -55,7 +56,7 @@ func bar(w io.Writer) func(*longrunningpb.Operation) {
 		progressbar.OptionShowBytes(true),
 		progressbar.OptionOnCompletion(func() { _, _ = fmt.Fprintln(w) }))
 	return func(op *longrunningpb.Operation) {
-		meta, err := poller.Metadata[*pb.TakeSnapshotMetadata](op)
+		meta, err := snapshotspoller.TakeSnapshotMetadata(op)
 		if err != nil || meta.GetBytesTotal() == 0 {
 			return // another method, or nothing to show yet
 		}

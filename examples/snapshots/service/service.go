@@ -22,6 +22,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	pb "github.com/longrunning-go/longrunning/examples/snapshots/snapshotspb"
+	"github.com/longrunning-go/longrunning/examples/snapshots/snapshotspb/snapshotslro"
 	"github.com/longrunning-go/longrunning/lro"
 )
 
@@ -49,9 +50,9 @@ func New(m *lro.Manager, dir string, volumes *Volumes) (*Service, error) {
 		return nil, err
 	}
 	s := &Service{dir: dir, volumes: volumes}
-	s.createVolume = lro.Handle(m, s.runCreateVolume, nil)
-	s.deleteVolume = lro.Handle(m, s.runDeleteVolume, nil)
-	s.takeSnapshot = lro.Handle(m, s.runTakeSnapshot, &lro.MethodOptions{PollInterval: time.Second}) // as often as it reports
+	s.createVolume = snapshotslro.HandleCreateVolume(m, s.runCreateVolume, nil)
+	s.deleteVolume = snapshotslro.HandleDeleteVolume(m, s.runDeleteVolume, nil)
+	s.takeSnapshot = snapshotslro.HandleTakeSnapshot(m, s.runTakeSnapshot, &lro.MethodOptions{PollInterval: time.Second}) // as often as it reports
 	return s, nil
 }
 

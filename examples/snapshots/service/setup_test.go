@@ -22,8 +22,8 @@ import (
 
 	"github.com/longrunning-go/longrunning/examples/snapshots/service"
 	pb "github.com/longrunning-go/longrunning/examples/snapshots/snapshotspb"
+	"github.com/longrunning-go/longrunning/examples/snapshots/snapshotspb/snapshotspoller"
 	"github.com/longrunning-go/longrunning/lro"
-	"github.com/longrunning-go/longrunning/poller"
 	"github.com/longrunning-go/longrunning/store"
 	"github.com/longrunning-go/longrunning/store/memstore"
 )
@@ -136,9 +136,9 @@ func setup(t *testing.T, f *fleet) *server {
 // create creates the volume of the fleet.
 func (s *server) create(f *fleet) {
 	s.t.Helper()
-	op, err := s.CreateVolume(s.t.Context(), &pb.CreateVolumeRequest{Parent: project, VolumeId: "v1", Volume: &pb.Volume{Path: f.folder}})
+	p, err := snapshotspoller.CreateVolume(s.t.Context(), s, s.ops, &pb.CreateVolumeRequest{Parent: project, VolumeId: "v1", Volume: &pb.Volume{Path: f.folder}}, nil)
 	must(s.t, err)
-	_, err = poller.New[*pb.Volume](s.ops, op, nil).Wait(s.t.Context())
+	_, err = p.Wait(s.t.Context())
 	must(s.t, err)
 }
 
@@ -152,7 +152,7 @@ func (s *server) take(bytesPerSecond int64) string {
 
 // wait answers the outcome of a snapshot.
 func (s *server) wait(name string) (*pb.TakeSnapshotResponse, error) {
-	return poller.Resume[*pb.TakeSnapshotResponse](s.ops, name, nil).Wait(s.t.Context())
+	return snapshotspoller.ResumeTakeSnapshot(s.ops, name, nil).Wait(s.t.Context())
 }
 
 // metadata answers how far a snapshot is.
@@ -160,7 +160,7 @@ func (s *server) metadata(name string) *pb.TakeSnapshotMetadata {
 	s.t.Helper()
 	op, err := s.ops.GetOperation(s.t.Context(), &longrunningpb.GetOperationRequest{Name: name})
 	must(s.t, err)
-	meta, err := poller.Metadata[*pb.TakeSnapshotMetadata](op)
+	meta, err := snapshotspoller.TakeSnapshotMetadata(op)
 	must(s.t, err)
 	return meta
 }

@@ -15,22 +15,22 @@ import (
 	lro "github.com/longrunning-go/longrunning/lro"
 )
 
-// HandlePrint makes fn the handler of the method press.v1.press_service.print;
+// HandlePrint makes fn the handler of the method press.v1.press_service.Print;
 // see [lro.Handle], which also says when it panics. Leave MethodOptions.Name
 // empty: it is set here, and any other panics.
 //
 // Deprecated: The entire proto file v1/press.proto is marked as deprecated.
 func HandlePrint(m *lro.Manager, fn func(context.Context, *lro.Task[*v1.PrintMetadata], *v1.PrintRequest) (*v1.PrintResponse, error), opts *lro.MethodOptions) *lro.Method[*v1.PrintRequest, *v1.PrintResponse, *v1.PrintMetadata] {
-	return lro.Handle(m, fn, named_v1_press_proto(opts, "/press.v1.press_service/print"))
+	return lro.Handle(m, fn, named_v1_press_proto(opts, "/press.v1.press_service/Print"))
 }
 
-// DeclarePrint makes the method press.v1.press_service.print known, which
+// DeclarePrint makes the method press.v1.press_service.Print known, which
 // another process runs or, with MethodOptions.External, Complete and Fail end;
 // see [lro.Declare]. Leave MethodOptions.Name empty, as for [HandlePrint].
 //
 // Deprecated: The entire proto file v1/press.proto is marked as deprecated.
 func DeclarePrint(m *lro.Manager, opts *lro.MethodOptions) *lro.Method[*v1.PrintRequest, *v1.PrintResponse, *v1.PrintMetadata] {
-	return lro.Declare[*v1.PrintRequest, *v1.PrintResponse, *v1.PrintMetadata](m, named_v1_press_proto(opts, "/press.v1.press_service/print"))
+	return lro.Declare[*v1.PrintRequest, *v1.PrintResponse, *v1.PrintMetadata](m, named_v1_press_proto(opts, "/press.v1.press_service/Print"))
 }
 
 // named_v1_press_proto answers a copy of opts for the method of that name.

@@ -16,7 +16,7 @@ import (
 	grpc "google.golang.org/grpc"
 )
 
-// Print calls the method press.v1.press_service.print and answers the poller
+// Print calls the method press.v1.press_service.Print and answers the poller
 // that follows its operation. Ops is the Operations service of the same server,
 // as longrunningpb.NewOperationsClient(conn) answers it. The error is that of
 // the call; the poller says what becomes of the operation. See [poller.New] for
