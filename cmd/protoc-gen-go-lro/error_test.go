@@ -12,13 +12,13 @@ import (
 func TestErrors(t *testing.T) {
 	t.Parallel()
 	parameter := library(t, rpc("Print", info("PrintResponse", "PrintMetadata")))
-	parameter.Parameter = proto.String("paths=source_relative,servers=false")
+	parameter.Parameter = new("paths=source_relative,servers=false")
 
 	// Once with their services' names: Library+ArchivePrint and LibraryArchive+Print.
 	clash := library(t, rpc("Print", info("PrintResponse", "PrintMetadata")), rpc("ArchivePrint", info("PrintResponse", "PrintMetadata")))
 	services := clash.GetProtoFile()[0]
 	other := proto.CloneOf(services.GetService()[0])
-	other.Name = proto.String("LibraryArchive")
+	other.Name = new("LibraryArchive")
 	services.Service = append(services.Service, other)
 
 	// Camel case makes them one.

@@ -78,10 +78,10 @@ func TestCommitted(t *testing.T) {
 	if len(r.files) != 2 || r.warnings != "" || r.err != "" {
 		t.Fatalf("got %d files, warnings %q and error %q, want 2, none and none", len(r.files), r.warnings, r.err)
 	}
-	for name, got := range r.files {
+	for name, code := range r.files {
 		committed, err := os.ReadFile(filepath.Join("..", "..", filepath.FromSlash(name)))
 		must(t, err)
-		if got, want := withoutComments(got), withoutComments(string(committed)); got != want {
+		if got, want := withoutComments(code), withoutComments(string(committed)); got != want {
 			t.Errorf("%s: got\n%s\nwant what is committed:\n%s\nrun make generate", name, got, want)
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"google.golang.org/protobuf/encoding/prototext"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/descriptorpb"
 	"google.golang.org/protobuf/types/pluginpb"
 )
@@ -47,7 +46,7 @@ func library(t *testing.T, methods ...string) *pluginpb.CodeGeneratorRequest {
 	return &pluginpb.CodeGeneratorRequest{
 		FileToGenerate: []string{"library.proto", "shelf.proto"},
 		ProtoFile:      []*descriptorpb.FileDescriptorProto{file, shelf},
-		Parameter:      proto.String("paths=source_relative"),
+		Parameter:      new("paths=source_relative"),
 	}
 }
 
@@ -65,7 +64,7 @@ func info(response, metadata string) string {
 // line, the rule and what to do; what can still be generated is.
 func TestWarnings(t *testing.T) {
 	t.Parallel()
-	const print = "library.proto:10: warning: library.v1.Library.Print: "
+	const ofPrint = "library.proto:10: warning: library.v1.Library.Print: "
 	for _, c := range []struct {
 		name, method string
 		want         string   // on standard error
@@ -73,76 +72,86 @@ func TestWarnings(t *testing.T) {
 	}{
 		{
 			"all is well", rpc("Print", info("PrintResponse", "PrintMetadata")),
-			"", []string{servers, clients},
+			"",
+			[]string{servers, clients},
 		}, {
 			"full names, imported types", rpc("Print", info("library.v1.PrintResponse", "google.protobuf.Struct")),
-			"", []string{servers, clients},
+			"",
+			[]string{servers, clients},
 		}, {
 			"a standard method answers the resource", rpc("UpdateBook", info("Book", "PrintMetadata")),
-			"", []string{servers, clients},
+			"",
+			[]string{servers, clients},
 		}, {
 			"operation_info where there is no operation",
 			`name: "Print" input_type: ".library.v1.PrintRequest" output_type: ".library.v1.PrintResponse"` + info("PrintResponse", "PrintMetadata"),
-			print + "it has google.longrunning.operation_info, which AIP-151 has for methods that return google.longrunning.Operation, " +
+			ofPrint + "it has google.longrunning.operation_info, which AIP-151 has for methods that return google.longrunning.Operation, " +
 				"and returns library.v1.PrintResponse: return the operation, or remove the option\n", nil,
 		}, {
 			"a stream of operations", rpc("Print", "server_streaming: true "+info("PrintResponse", "PrintMetadata")),
-			print + "it streams, and by AIP-151 a method that returns google.longrunning.Operation is unary: remove the word stream; nothing is generated for it\n", nil,
+			ofPrint + "it streams, and by AIP-151 a method that returns google.longrunning.Operation is unary: remove the word stream; nothing is generated for it\n", nil,
 		}, {
 			"a stream of requests", rpc("Print", "client_streaming: true "+info("PrintResponse", "PrintMetadata")),
-			print + "it streams, and by AIP-151 a method that returns google.longrunning.Operation is unary: remove the word stream; nothing is generated for it\n", nil,
+			ofPrint + "it streams, and by AIP-151 a method that returns google.longrunning.Operation is unary: remove the word stream; nothing is generated for it\n", nil,
 		}, {
 			"no operation_info", rpc("Print", ""),
-			print + "it has no google.longrunning.operation_info, which AIP-151 demands; by the naming convention it was taken to be " +
-				`{response_type: "PrintResponse" metadata_type: "PrintMetadata"}: add the option` + "\n", []string{servers, clients},
+			ofPrint + "it has no google.longrunning.operation_info, which AIP-151 demands; by the naming convention it was taken to be " +
+				`{response_type: "PrintResponse" metadata_type: "PrintMetadata"}: add the option` + "\n",
+			[]string{servers, clients},
 		}, {
 			"no operation_info, Delete", rpc("DeletePrint", ""),
 			"library.proto:10: warning: library.v1.Library.DeletePrint: it has no google.longrunning.operation_info, which AIP-151 demands; by the naming convention it was taken to be " +
-				`{response_type: "google.protobuf.Empty" metadata_type: "google.protobuf.Empty"}: add the option` + "\n", []string{servers, clients},
+				`{response_type: "google.protobuf.Empty" metadata_type: "google.protobuf.Empty"}: add the option` + "\n",
+			[]string{servers, clients},
 		}, {
 			"no operation_info, and no such response", rpc("Bind", ""),
 			"library.proto:10: warning: library.v1.Library.Bind: it has no google.longrunning.operation_info, which AIP-151 demands, and the proto knows no message BindResponse, " +
 				"which would be its response by the naming convention of operations.proto: add the option; nothing is generated for it\n", nil,
 		}, {
 			"no metadata_type", rpc("Print", info("PrintResponse", "")),
-			print + `its operation_info has no metadata_type, and AIP-151 demands both types: write "PrintMetadata", by the naming convention, or what is right; ` +
-				"until then package lro refuses the method, and only code for clients is generated\n", []string{clients},
+			ofPrint + `its operation_info has no metadata_type, and AIP-151 demands both types: write "PrintMetadata", by the naming convention, or what is right; ` +
+				"until then package lro refuses the method, and only code for clients is generated\n",
+			[]string{clients},
 		}, {
 			"no response_type", rpc("Print", info("", "google.protobuf.Struct")),
-			print + `its operation_info has no response_type, and AIP-151 demands both types: write "PrintResponse", by the naming convention, or what is right; ` +
-				"until then package lro refuses the method, and only code for clients is generated\n", []string{clients},
+			ofPrint + `its operation_info has no response_type, and AIP-151 demands both types: write "PrintResponse", by the naming convention, or what is right; ` +
+				"until then package lro refuses the method, and only code for clients is generated\n",
+			[]string{clients},
 		}, {
 			"no response_type, and nothing to take instead", rpc("Bind", info("", "PrintMetadata")),
 			`library.proto:10: warning: library.v1.Library.Bind: its operation_info has no response_type, and AIP-151 demands both types: ` +
 				`write the message's name, or "google.protobuf.Empty" if there is none; nothing is generated for it` + "\n", nil,
 		}, {
 			"an unknown response_type", rpc("Print", info("PrintReponse", "PrintMetadata")),
-			print + `its response_type is "PrintReponse", and neither the proto nor what it imports has a message library.v1.PrintReponse: ` +
+			ofPrint + `its response_type is "PrintReponse", and neither the proto nor what it imports has a message library.v1.PrintReponse: ` +
 				"import the file that has it and, by AIP-151, write its full name if it is in another package; nothing is generated for it\n", nil,
 		}, {
 			"a metadata_type that is no message", rpc("Print", info("PrintResponse", "Size")),
-			print + `its metadata_type is "Size", and neither the proto nor what it imports has a message library.v1.Size: ` +
+			ofPrint + `its metadata_type is "Size", and neither the proto nor what it imports has a message library.v1.Size: ` +
 				"import the file that has it and, by AIP-151, write its full name if it is in another package; nothing is generated for it\n", nil,
 		}, {
 			"a type of another package by its short name", rpc("Print", info("PrintResponse", "Struct")),
-			print + `its metadata_type is "Struct", and neither the proto nor what it imports has a message library.v1.Struct: ` +
+			ofPrint + `its metadata_type is "Struct", and neither the proto nor what it imports has a message library.v1.Struct: ` +
 				"import the file that has it and, by AIP-151, write its full name if it is in another package; nothing is generated for it\n", nil,
 		}, {
 			"a type that is not imported", rpc("Print", info("PrintResponse", "shelf.v1.Shelf")),
-			print + `its metadata_type is "shelf.v1.Shelf" of shelf.proto, and AIP-151 demands that it stands in the same file or in one that it imports: import "shelf.proto"` + "\n",
+			ofPrint + `its metadata_type is "shelf.v1.Shelf" of shelf.proto, and AIP-151 demands that it stands in the same file or in one that it imports: import "shelf.proto"` + "\n",
 			[]string{servers, clients},
 		}, {
 			"a response against the convention", rpc("Print", info("SortResponse", "PrintMetadata")),
-			print + `its response_type is "SortResponse", and by the naming convention of operations.proto, at Operation.response, it should be "PrintResponse": ` +
-				"use that, unless the API has clients, which the change would break\n", []string{servers, clients},
+			ofPrint + `its response_type is "SortResponse", and by the naming convention of operations.proto, at Operation.response, it should be "PrintResponse": ` +
+				"use that, unless the API has clients, which the change would break\n",
+			[]string{servers, clients},
 		}, {
 			"a standard method that answers no resource", rpc("CreateBook", info("PrintResponse", "PrintMetadata")),
 			`library.proto:10: warning: library.v1.Library.CreateBook: its response_type is "PrintResponse", and by the naming convention of operations.proto, at Operation.response, ` +
-				`it should be "Book": use that, unless the API has clients, which the change would break` + "\n", []string{servers, clients},
+				`it should be "Book": use that, unless the API has clients, which the change would break` + "\n",
+			[]string{servers, clients},
 		}, {
 			"Delete that answers something", rpc("DeleteBook", info("Book", "PrintMetadata")),
 			`library.proto:10: warning: library.v1.Library.DeleteBook: its response_type is "Book", and by the naming convention of operations.proto, at Operation.response, ` +
-				`it should be "google.protobuf.Empty": use that, unless the API has clients, which the change would break` + "\n", []string{servers, clients},
+				`it should be "google.protobuf.Empty": use that, unless the API has clients, which the change would break` + "\n",
+			[]string{servers, clients},
 		},
 	} {
 		r := setup(t, library(t, c.method))
@@ -184,5 +193,24 @@ func TestWarningsOfImports(t *testing.T) {
 	req.ProtoFile[1].Dependency = []string{"library.proto"}
 	if r := setup(t, req); r.warnings != "" || r.err != "" || len(r.files) != 0 {
 		t.Errorf("got warnings %q, error %q and %d files, want none", r.warnings, r.err, len(r.files))
+	}
+}
+
+// TestPublicImports: what a file imports publicly is imported by who imports it,
+// and nothing else is.
+func TestPublicImports(t *testing.T) {
+	t.Parallel()
+	for _, public := range []bool{true, false} {
+		req := library(t, rpc("Print", info("PrintResponse", "shelf.v1.Shelf")))
+		between := &descriptorpb.FileDescriptorProto{Name: new("between.proto"), Dependency: []string{"shelf.proto"}, Options: req.GetProtoFile()[1].GetOptions()}
+		if public {
+			between.PublicDependency = []int32{0}
+		}
+		req.ProtoFile[0].Dependency = append(req.ProtoFile[0].Dependency, "between.proto")
+		req.ProtoFile = append(req.ProtoFile, between)
+		r := setup(t, req)
+		if warned := strings.Contains(r.warnings, `import "shelf.proto"`); r.err != "" || warned == public {
+			t.Errorf("imported publicly %v: got error %q and warnings %q, want a warning where it is not", public, r.err, r.warnings)
+		}
 	}
 }

@@ -33,20 +33,20 @@ func newManager(t *testing.T) *lro.Manager {
 type library struct {
 	testpb.LibraryClient
 
-	print      *lro.Method[*testpb.PrintRequest, *testpb.PrintResponse, *testpb.PrintMetadata]
-	copy, move *lro.Method[*testpb.SharedRequest, *testpb.SharedResponse, *emptypb.Empty]
+	printer       *lro.Method[*testpb.PrintRequest, *testpb.PrintResponse, *testpb.PrintMetadata]
+	copier, mover *lro.Method[*testpb.SharedRequest, *testpb.SharedResponse, *emptypb.Empty]
 }
 
 func (l *library) Print(ctx context.Context, req *testpb.PrintRequest, _ ...grpc.CallOption) (*longrunningpb.Operation, error) {
-	return l.print.Start(ctx, req, nil)
+	return l.printer.Start(ctx, req, nil)
 }
 
 func (l *library) Copy(ctx context.Context, req *testpb.SharedRequest, _ ...grpc.CallOption) (*longrunningpb.Operation, error) {
-	return l.copy.Start(ctx, req, nil)
+	return l.copier.Start(ctx, req, nil)
 }
 
 func (l *library) Move(ctx context.Context, req *testpb.SharedRequest, _ ...grpc.CallOption) (*longrunningpb.Operation, error) {
-	return l.move.Start(ctx, req, nil)
+	return l.mover.Start(ctx, req, nil)
 }
 
 // TestGenerated: a method that is handled and called by generated code answers
@@ -64,12 +64,12 @@ func TestGenerated(t *testing.T) {
 		}
 		opts := &lro.MethodOptions{MaxAttempts: 1}
 		l := &library{
-			print: testlro.HandlePrint(m, func(_ context.Context, task *lro.Task[*testpb.PrintMetadata], req *testpb.PrintRequest) (*testpb.PrintResponse, error) {
+			printer: testlro.HandlePrint(m, func(_ context.Context, task *lro.Task[*testpb.PrintMetadata], req *testpb.PrintRequest) (*testpb.PrintResponse, error) {
 				task.Report(&testpb.PrintMetadata{PagesDone: 3})
 				return &testpb.PrintResponse{Text: req.GetText()}, nil
 			}, nil),
-			copy: testlro.HandleCopy(m, shared("copy"), opts),
-			move: testlro.HandleMove(m, shared("move"), opts),
+			copier: testlro.HandleCopy(m, shared("copy"), opts),
+			mover:  testlro.HandleMove(m, shared("move"), opts),
 		}
 		if opts.Name != "" {
 			t.Errorf("the options of the caller got the name %q, want them untouched", opts.Name)
