@@ -44,9 +44,10 @@
 //		DeclareTakeSnapshot     registers a method that is run elsewhere
 //
 // Packages are named like that of the messages, without its pb. A method without
-// metadata has no function for it. Where two functions would have the same name,
-// as when two services of a package have a method TakeSnapshot, the names of
-// those methods begin with that of their service: SnapshotsTakeSnapshot.
+// metadata has no function for it. Where two services of a package have a method
+// TakeSnapshot, or one has a method ResumeTakeSnapshot too, the name of their
+// service is put before those of both, or before that of the other:
+// SnapshotsTakeSnapshot, SnapshotsResumeTakeSnapshot.
 //
 // # What the proto should say
 //

@@ -1,9 +1,6 @@
 package main
 
-import (
-	"fmt"
-	"slices"
-)
+import "fmt"
 
 // assignNames gives the methods of one Go package their names: their own, or
 // where what is generated would collide, with their service's before it.
@@ -12,43 +9,59 @@ func assignNames(methods []*method) error {
 		m.name = m.GoName
 	}
 	for {
-		clashes := clashing(methods)
-		if len(clashes) == 0 {
+		name, users := clash(methods)
+		if len(users) == 0 {
 			return nil
 		}
-		renamed := false
-		for _, m := range clashes {
-			if long := m.Parent.GoName + m.GoName; m.name != long {
-				m.name, renamed = long, true
+		// Where a method is named like a function of another one, as ResumeImport
+		// is like Import's, only its own name changes.
+		var named []*method
+		for _, m := range users {
+			if m.name == name {
+				named = append(named, m)
 			}
 		}
-		if !renamed {
+		if !prefix(named) && !prefix(users) {
 			return fmt.Errorf("%s and %s would both be generated as %s beside package %s: rename one of the methods or services",
-				clashes[0].Desc.FullName(), clashes[1].Desc.FullName(), clashes[1].name, clashes[0].file.GoImportPath)
+				users[0].Desc.FullName(), users[1].Desc.FullName(), name, users[0].file.GoImportPath)
 		}
 	}
 }
 
-// clashing answers the methods with a name in common, beginning with two of
-// which that is so.
-func clashing(methods []*method) []*method {
-	var clashes []*method
-	taken := map[string]*method{}
+// prefix sets the names of services before those of methods. It reports whether
+// that changed one.
+func prefix(methods []*method) bool {
+	changed := false
 	for _, m := range methods {
-		for _, name := range m.declares() {
-			other, ok := taken[name]
-			if !ok {
-				taken[name] = m
-				continue
+		if long := m.Parent.GoName + m.GoName; m.name != long {
+			m.name, changed = long, true
+		}
+	}
+	return changed
+}
+
+// clash answers a name that several methods would have generated, if there is
+// one, and these methods. Methods of the same name come first.
+func clash(methods []*method) (string, []*method) {
+	for _, declared := range []func(*method) []string{
+		func(m *method) []string { return []string{m.name} },
+		(*method).declares,
+	} {
+		users := map[string][]*method{}
+		for _, m := range methods {
+			for _, name := range declared(m) {
+				users[name] = append(users[name], m)
 			}
-			for _, clash := range []*method{other, m} {
-				if !slices.Contains(clashes, clash) {
-					clashes = append(clashes, clash)
+		}
+		for _, m := range methods {
+			for _, name := range declared(m) {
+				if len(users[name]) > 1 {
+					return name, users[name]
 				}
 			}
 		}
 	}
-	return clashes
+	return "", nil
 }
 
 // declares answers the names of what is generated for m and could be that of

@@ -112,7 +112,7 @@ func (f *finder) findTypes(m *method) bool {
 	if m.metadata, ok = f.declaredType(m, "metadata_type", info.GetMetadataType(), f.guessMetadata); !ok {
 		return false
 	}
-	if want := f.conventional(m); info.GetResponseType() != "" && !convention.Follows(m.response.name, want) {
+	if want := f.conventional(m); !convention.Follows(m.response.name, want) {
 		f.warn(m.Method, "its response_type is %q, and by the naming convention of operations.proto, at Operation.response, it should be %q: use that, unless the API has clients, which the change would break",
 			info.GetResponseType(), want)
 	}

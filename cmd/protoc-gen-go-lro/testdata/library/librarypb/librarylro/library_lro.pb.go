@@ -74,19 +74,48 @@ func DeclareLibraryImport(m *lro.Manager, opts *lro.MethodOptions) *lro.Method[*
 	return lro.Declare[*librarypb.ImportRequest, *librarypb.ImportResponse, *librarypb.ImportMetadata](m, named_library_v1_library_proto(opts, "/library.v1.Library/Import"))
 }
 
-// HandleLibraryResumeImport makes fn the handler of the method
-// library.v1.Library.ResumeImport; see [lro.Handle], which also says when it
-// panics. Leave MethodOptions.Name empty: it is set here, and any other panics.
-func HandleLibraryResumeImport(m *lro.Manager, fn func(context.Context, *lro.Task[*structpb.Struct], *librarypb.ResumeImportRequest) (*librarypb.ResumeImportResponse, error), opts *lro.MethodOptions) *lro.Method[*librarypb.ResumeImportRequest, *librarypb.ResumeImportResponse, *structpb.Struct] {
-	return lro.Handle(m, fn, named_library_v1_library_proto(opts, "/library.v1.Library/ResumeImport"))
+// HandleExport makes fn the handler of the method library.v1.Library.Export;
+// see [lro.Handle], which also says when it panics. Leave MethodOptions.Name
+// empty: it is set here, and any other panics.
+func HandleExport(m *lro.Manager, fn func(context.Context, *lro.Task[*librarypb.ImportMetadata], *librarypb.ExportRequest) (*librarypb.ExportResponse, error), opts *lro.MethodOptions) *lro.Method[*librarypb.ExportRequest, *librarypb.ExportResponse, *librarypb.ImportMetadata] {
+	return lro.Handle(m, fn, named_library_v1_library_proto(opts, "/library.v1.Library/Export"))
 }
 
-// DeclareLibraryResumeImport makes the method library.v1.Library.ResumeImport
+// DeclareExport makes the method library.v1.Library.Export known, which another
+// process runs or, with MethodOptions.External, Complete and Fail end; see
+// [lro.Declare]. Leave MethodOptions.Name empty, as for [HandleExport].
+func DeclareExport(m *lro.Manager, opts *lro.MethodOptions) *lro.Method[*librarypb.ExportRequest, *librarypb.ExportResponse, *librarypb.ImportMetadata] {
+	return lro.Declare[*librarypb.ExportRequest, *librarypb.ExportResponse, *librarypb.ImportMetadata](m, named_library_v1_library_proto(opts, "/library.v1.Library/Export"))
+}
+
+// HandleLibraryExportMetadata makes fn the handler of the method
+// library.v1.Library.ExportMetadata; see [lro.Handle], which also says when it
+// panics. Leave MethodOptions.Name empty: it is set here, and any other panics.
+func HandleLibraryExportMetadata(m *lro.Manager, fn func(context.Context, *lro.Task[*emptypb.Empty], *librarypb.ExportRequest) (*librarypb.ExportMetadataResponse, error), opts *lro.MethodOptions) *lro.Method[*librarypb.ExportRequest, *librarypb.ExportMetadataResponse, *emptypb.Empty] {
+	return lro.Handle(m, fn, named_library_v1_library_proto(opts, "/library.v1.Library/ExportMetadata"))
+}
+
+// DeclareLibraryExportMetadata makes the method
+// library.v1.Library.ExportMetadata known, which another process runs or, with
+// MethodOptions.External, Complete and Fail end; see [lro.Declare]. Leave
+// MethodOptions.Name empty, as for [HandleLibraryExportMetadata].
+func DeclareLibraryExportMetadata(m *lro.Manager, opts *lro.MethodOptions) *lro.Method[*librarypb.ExportRequest, *librarypb.ExportMetadataResponse, *emptypb.Empty] {
+	return lro.Declare[*librarypb.ExportRequest, *librarypb.ExportMetadataResponse, *emptypb.Empty](m, named_library_v1_library_proto(opts, "/library.v1.Library/ExportMetadata"))
+}
+
+// HandleLibraryResumeExport makes fn the handler of the method
+// library.v1.Library.ResumeExport; see [lro.Handle], which also says when it
+// panics. Leave MethodOptions.Name empty: it is set here, and any other panics.
+func HandleLibraryResumeExport(m *lro.Manager, fn func(context.Context, *lro.Task[*structpb.Struct], *librarypb.ResumeExportRequest) (*librarypb.ResumeExportResponse, error), opts *lro.MethodOptions) *lro.Method[*librarypb.ResumeExportRequest, *librarypb.ResumeExportResponse, *structpb.Struct] {
+	return lro.Handle(m, fn, named_library_v1_library_proto(opts, "/library.v1.Library/ResumeExport"))
+}
+
+// DeclareLibraryResumeExport makes the method library.v1.Library.ResumeExport
 // known, which another process runs or, with MethodOptions.External, Complete
 // and Fail end; see [lro.Declare]. Leave MethodOptions.Name empty, as for
-// [HandleLibraryResumeImport].
-func DeclareLibraryResumeImport(m *lro.Manager, opts *lro.MethodOptions) *lro.Method[*librarypb.ResumeImportRequest, *librarypb.ResumeImportResponse, *structpb.Struct] {
-	return lro.Declare[*librarypb.ResumeImportRequest, *librarypb.ResumeImportResponse, *structpb.Struct](m, named_library_v1_library_proto(opts, "/library.v1.Library/ResumeImport"))
+// [HandleLibraryResumeExport].
+func DeclareLibraryResumeExport(m *lro.Manager, opts *lro.MethodOptions) *lro.Method[*librarypb.ResumeExportRequest, *librarypb.ResumeExportResponse, *structpb.Struct] {
+	return lro.Declare[*librarypb.ResumeExportRequest, *librarypb.ResumeExportResponse, *structpb.Struct](m, named_library_v1_library_proto(opts, "/library.v1.Library/ResumeExport"))
 }
 
 // HandleSort makes fn the handler of the method library.v1.Library.Sort; see

@@ -104,29 +104,74 @@ func LibraryImportMetadata(op *longrunningpb.Operation) (*librarypb.ImportMetada
 	return poller.Metadata[*librarypb.ImportMetadata](op)
 }
 
-// LibraryResumeImport calls the method library.v1.Library.ResumeImport and
+// Export calls the method library.v1.Library.Export and answers the poller that
+// follows its operation. Ops is the Operations service of the same server, as
+// longrunningpb.NewOperationsClient(conn) answers it. The error is that of the
+// call; the poller says what becomes of the operation. See [poller.New] for the
+// options, and for when it panics.
+func Export(ctx context.Context, client librarypb.LibraryClient, ops poller.Client, req *librarypb.ExportRequest, opts *poller.Options, callOpts ...grpc.CallOption) (*poller.Poller[*librarypb.ExportResponse], error) {
+	op, err := client.Export(ctx, req, callOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return poller.New[*librarypb.ExportResponse](ops, op, opts), nil
+}
+
+// ResumeExport follows the operation of that name, which [Export] started in
+// this program or in another. It calls nothing yet. See [poller.Resume].
+func ResumeExport(ops poller.Client, name string, opts *poller.Options) *poller.Poller[*librarypb.ExportResponse] {
+	return poller.Resume[*librarypb.ExportResponse](ops, name, opts)
+}
+
+// ExportMetadata answers the metadata of an operation that [Export] started,
+// such as its progress. See [poller.Metadata].
+func ExportMetadata(op *longrunningpb.Operation) (*librarypb.ImportMetadata, error) {
+	return poller.Metadata[*librarypb.ImportMetadata](op)
+}
+
+// LibraryExportMetadata calls the method library.v1.Library.ExportMetadata and
 // answers the poller that follows its operation. Ops is the Operations service
 // of the same server, as longrunningpb.NewOperationsClient(conn) answers it.
 // The error is that of the call; the poller says what becomes of the operation.
 // See [poller.New] for the options, and for when it panics.
-func LibraryResumeImport(ctx context.Context, client librarypb.LibraryClient, ops poller.Client, req *librarypb.ResumeImportRequest, opts *poller.Options, callOpts ...grpc.CallOption) (*poller.Poller[*librarypb.ResumeImportResponse], error) {
-	op, err := client.ResumeImport(ctx, req, callOpts...)
+func LibraryExportMetadata(ctx context.Context, client librarypb.LibraryClient, ops poller.Client, req *librarypb.ExportRequest, opts *poller.Options, callOpts ...grpc.CallOption) (*poller.Poller[*librarypb.ExportMetadataResponse], error) {
+	op, err := client.ExportMetadata(ctx, req, callOpts...)
 	if err != nil {
 		return nil, err
 	}
-	return poller.New[*librarypb.ResumeImportResponse](ops, op, opts), nil
+	return poller.New[*librarypb.ExportMetadataResponse](ops, op, opts), nil
 }
 
-// ResumeLibraryResumeImport follows the operation of that name, which
-// [LibraryResumeImport] started in this program or in another. It calls nothing
+// ResumeLibraryExportMetadata follows the operation of that name, which
+// [LibraryExportMetadata] started in this program or in another. It calls
+// nothing yet. See [poller.Resume].
+func ResumeLibraryExportMetadata(ops poller.Client, name string, opts *poller.Options) *poller.Poller[*librarypb.ExportMetadataResponse] {
+	return poller.Resume[*librarypb.ExportMetadataResponse](ops, name, opts)
+}
+
+// LibraryResumeExport calls the method library.v1.Library.ResumeExport and
+// answers the poller that follows its operation. Ops is the Operations service
+// of the same server, as longrunningpb.NewOperationsClient(conn) answers it.
+// The error is that of the call; the poller says what becomes of the operation.
+// See [poller.New] for the options, and for when it panics.
+func LibraryResumeExport(ctx context.Context, client librarypb.LibraryClient, ops poller.Client, req *librarypb.ResumeExportRequest, opts *poller.Options, callOpts ...grpc.CallOption) (*poller.Poller[*librarypb.ResumeExportResponse], error) {
+	op, err := client.ResumeExport(ctx, req, callOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return poller.New[*librarypb.ResumeExportResponse](ops, op, opts), nil
+}
+
+// ResumeLibraryResumeExport follows the operation of that name, which
+// [LibraryResumeExport] started in this program or in another. It calls nothing
 // yet. See [poller.Resume].
-func ResumeLibraryResumeImport(ops poller.Client, name string, opts *poller.Options) *poller.Poller[*librarypb.ResumeImportResponse] {
-	return poller.Resume[*librarypb.ResumeImportResponse](ops, name, opts)
+func ResumeLibraryResumeExport(ops poller.Client, name string, opts *poller.Options) *poller.Poller[*librarypb.ResumeExportResponse] {
+	return poller.Resume[*librarypb.ResumeExportResponse](ops, name, opts)
 }
 
-// LibraryResumeImportMetadata answers the metadata of an operation that
-// [LibraryResumeImport] started, such as its progress. See [poller.Metadata].
-func LibraryResumeImportMetadata(op *longrunningpb.Operation) (*structpb.Struct, error) {
+// LibraryResumeExportMetadata answers the metadata of an operation that
+// [LibraryResumeExport] started, such as its progress. See [poller.Metadata].
+func LibraryResumeExportMetadata(op *longrunningpb.Operation) (*structpb.Struct, error) {
 	return poller.Metadata[*structpb.Struct](op)
 }
 
