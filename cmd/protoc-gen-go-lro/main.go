@@ -42,6 +42,8 @@
 //	snapshotspb/snapshotslro        for servers
 //		HandleTakeSnapshot      registers the handler that runs the method
 //		DeclareTakeSnapshot     registers a method that is run elsewhere
+//		TakeSnapshotMethod      is what both answer, with its types
+//		TakeSnapshotTask        is what the handler sees of its operation
 //
 // Packages are named like that of the messages, without its pb. A method without
 // metadata has no function for it. Where two services of a package have a method

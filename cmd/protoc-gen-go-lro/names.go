@@ -64,10 +64,10 @@ func clash(methods []*method) (string, []*method) {
 	return "", nil
 }
 
-// declares answers the names of what is generated for m and could be that of
-// another method too. Those for servers differ in the method's name only.
+// declares answers the names of what is generated for m, those for servers behind
+// their package's, since they may be those for clients of another method.
 func (m *method) declares() []string {
-	names := []string{m.name, "Resume" + m.name}
+	names := []string{m.name, "Resume" + m.name, "lro.Handle" + m.name, "lro.Declare" + m.name, "lro." + m.name + "Method", "lro." + m.name + "Task"}
 	if m.hasMetadata() {
 		names = append(names, m.name+"Metadata")
 	}

@@ -9,15 +9,19 @@ import (
 )
 
 const serverText = `
+{{comment .Name "Method starts operations of the method " .RPC "."}}type {{.Name}}Method = {{.LRO}}.Method[*{{.Req}}, *{{.Res}}, *{{.Meta}}]
+
+{{comment .Name "Task is what the handler of " .RPC " sees of its operation."}}type {{.Name}}Task = {{.LRO}}.Task[*{{.Meta}}]
+
 {{comment "Handle" .Name " makes fn the handler of the method " .RPC "; see [" .LRO ".Handle], which also says when it panics. Leave MethodOptions.Name empty: it is set here, and any other panics." -}}
 {{.Notes -}}
-func Handle{{.Name}}({{local "m"}} *{{.LRO}}.Manager, {{local "fn"}} func({{.Context}}.Context, *{{.LRO}}.Task[*{{.Meta}}], *{{.Req}}) (*{{.Res}}, error), {{local "opts"}} *{{.LRO}}.MethodOptions) *{{.LRO}}.Method[*{{.Req}}, *{{.Res}}, *{{.Meta}}] {
+func Handle{{.Name}}({{local "m"}} *{{.LRO}}.Manager, {{local "fn"}} func({{.Context}}.Context, *{{.Name}}Task, *{{.Req}}) (*{{.Res}}, error), {{local "opts"}} *{{.LRO}}.MethodOptions) *{{.Name}}Method {
 	return {{.LRO}}.Handle({{local "m"}}, {{local "fn"}}, {{.Named}}({{local "opts"}}, {{printf "%q" .FullMethod}}))
 }
 
 {{comment "Declare" .Name " makes the method " .RPC " known, which another process runs or, with MethodOptions.External, Complete and Fail end; see [" .LRO ".Declare]. Leave MethodOptions.Name empty, as for [Handle" .Name "]." -}}
 {{.ShortNotes -}}
-func Declare{{.Name}}({{local "m"}} *{{.LRO}}.Manager, {{local "opts"}} *{{.LRO}}.MethodOptions) *{{.LRO}}.Method[*{{.Req}}, *{{.Res}}, *{{.Meta}}] {
+func Declare{{.Name}}({{local "m"}} *{{.LRO}}.Manager, {{local "opts"}} *{{.LRO}}.MethodOptions) *{{.Name}}Method {
 	return {{.LRO}}.Declare[*{{.Req}}, *{{.Res}}, *{{.Meta}}]({{local "m"}}, {{.Named}}({{local "opts"}}, {{printf "%q" .FullMethod}}))
 }`
 

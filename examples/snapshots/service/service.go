@@ -33,9 +33,9 @@ type Service struct {
 	dir     string
 	volumes *Volumes
 
-	createVolume *lro.Method[*pb.CreateVolumeRequest, *pb.Volume, *pb.VolumeMetadata]
-	deleteVolume *lro.Method[*pb.DeleteVolumeRequest, *emptypb.Empty, *pb.VolumeMetadata]
-	takeSnapshot *lro.Method[*pb.TakeSnapshotRequest, *pb.TakeSnapshotResponse, *pb.TakeSnapshotMetadata]
+	createVolume *snapshotslro.CreateVolumeMethod
+	deleteVolume *snapshotslro.DeleteVolumeMethod
+	takeSnapshot *snapshotslro.TakeSnapshotMethod
 }
 
 // New makes a Service that keeps its archives in the folder dir, and registers
@@ -97,7 +97,7 @@ func (s *Service) TakeSnapshot(ctx context.Context, req *pb.TakeSnapshotRequest)
 }
 
 // runCreateVolume handles CreateVolume.
-func (s *Service) runCreateVolume(_ context.Context, task *lro.Task[*pb.VolumeMetadata], req *pb.CreateVolumeRequest) (*pb.Volume, error) {
+func (s *Service) runCreateVolume(_ context.Context, task *snapshotslro.CreateVolumeTask, req *pb.CreateVolumeRequest) (*pb.Volume, error) {
 	name, err := parseVolume(req.GetParent() + "/volumes/" + req.GetVolumeId())
 	if err != nil {
 		return nil, err
@@ -121,7 +121,7 @@ func (s *Service) runCreateVolume(_ context.Context, task *lro.Task[*pb.VolumeMe
 // runDeleteVolume handles DeleteVolume. A volume that was created after the
 // operation was started is not the one that it is about: an earlier attempt has
 // deleted that one.
-func (s *Service) runDeleteVolume(_ context.Context, task *lro.Task[*pb.VolumeMetadata], req *pb.DeleteVolumeRequest) (*emptypb.Empty, error) {
+func (s *Service) runDeleteVolume(_ context.Context, task *snapshotslro.DeleteVolumeTask, req *pb.DeleteVolumeRequest) (*emptypb.Empty, error) {
 	name, err := parseVolume(req.GetName())
 	if err != nil {
 		return nil, err

@@ -11,11 +11,12 @@ import (
 
 	"github.com/longrunning-go/longrunning/examples/snapshots/archive"
 	pb "github.com/longrunning-go/longrunning/examples/snapshots/snapshotspb"
+	"github.com/longrunning-go/longrunning/examples/snapshots/snapshotspb/snapshotslro"
 	"github.com/longrunning-go/longrunning/lro"
 )
 
 // runTakeSnapshot handles TakeSnapshot.
-func (s *Service) runTakeSnapshot(ctx context.Context, task *lro.Task[*pb.TakeSnapshotMetadata], req *pb.TakeSnapshotRequest) (*pb.TakeSnapshotResponse, error) {
+func (s *Service) runTakeSnapshot(ctx context.Context, task *snapshotslro.TakeSnapshotTask, req *pb.TakeSnapshotRequest) (*pb.TakeSnapshotResponse, error) {
 	name, err := parseVolume(req.GetVolume())
 	if err != nil {
 		return nil, err

@@ -15,6 +15,14 @@ import (
 	emptypb "google.golang.org/protobuf/types/known/emptypb"
 )
 
+// CreateVolumeMethod starts operations of the method
+// examples.snapshots.v1.Snapshots.CreateVolume.
+type CreateVolumeMethod = lro.Method[*snapshotspb.CreateVolumeRequest, *snapshotspb.Volume, *snapshotspb.VolumeMetadata]
+
+// CreateVolumeTask is what the handler of
+// examples.snapshots.v1.Snapshots.CreateVolume sees of its operation.
+type CreateVolumeTask = lro.Task[*snapshotspb.VolumeMetadata]
+
 // HandleCreateVolume makes fn the handler of the method
 // examples.snapshots.v1.Snapshots.CreateVolume; see [lro.Handle], which also
 // says when it panics. Leave MethodOptions.Name empty: it is set here, and any
@@ -22,7 +30,7 @@ import (
 //
 // CreateVolume gives a folder a name. A name that is in use is
 // ALREADY_EXISTS.
-func HandleCreateVolume(m *lro.Manager, fn func(context.Context, *lro.Task[*snapshotspb.VolumeMetadata], *snapshotspb.CreateVolumeRequest) (*snapshotspb.Volume, error), opts *lro.MethodOptions) *lro.Method[*snapshotspb.CreateVolumeRequest, *snapshotspb.Volume, *snapshotspb.VolumeMetadata] {
+func HandleCreateVolume(m *lro.Manager, fn func(context.Context, *CreateVolumeTask, *snapshotspb.CreateVolumeRequest) (*snapshotspb.Volume, error), opts *lro.MethodOptions) *CreateVolumeMethod {
 	return lro.Handle(m, fn, named_examples_snapshots_snapshotspb_snapshots_proto(opts, "/examples.snapshots.v1.Snapshots/CreateVolume"))
 }
 
@@ -30,9 +38,17 @@ func HandleCreateVolume(m *lro.Manager, fn func(context.Context, *lro.Task[*snap
 // examples.snapshots.v1.Snapshots.CreateVolume known, which another process
 // runs or, with MethodOptions.External, Complete and Fail end; see
 // [lro.Declare]. Leave MethodOptions.Name empty, as for [HandleCreateVolume].
-func DeclareCreateVolume(m *lro.Manager, opts *lro.MethodOptions) *lro.Method[*snapshotspb.CreateVolumeRequest, *snapshotspb.Volume, *snapshotspb.VolumeMetadata] {
+func DeclareCreateVolume(m *lro.Manager, opts *lro.MethodOptions) *CreateVolumeMethod {
 	return lro.Declare[*snapshotspb.CreateVolumeRequest, *snapshotspb.Volume, *snapshotspb.VolumeMetadata](m, named_examples_snapshots_snapshotspb_snapshots_proto(opts, "/examples.snapshots.v1.Snapshots/CreateVolume"))
 }
+
+// DeleteVolumeMethod starts operations of the method
+// examples.snapshots.v1.Snapshots.DeleteVolume.
+type DeleteVolumeMethod = lro.Method[*snapshotspb.DeleteVolumeRequest, *emptypb.Empty, *snapshotspb.VolumeMetadata]
+
+// DeleteVolumeTask is what the handler of
+// examples.snapshots.v1.Snapshots.DeleteVolume sees of its operation.
+type DeleteVolumeTask = lro.Task[*snapshotspb.VolumeMetadata]
 
 // HandleDeleteVolume makes fn the handler of the method
 // examples.snapshots.v1.Snapshots.DeleteVolume; see [lro.Handle], which also
@@ -40,7 +56,7 @@ func DeclareCreateVolume(m *lro.Manager, opts *lro.MethodOptions) *lro.Method[*s
 // other panics.
 //
 // DeleteVolume forgets a volume. Its folder and its snapshots stay.
-func HandleDeleteVolume(m *lro.Manager, fn func(context.Context, *lro.Task[*snapshotspb.VolumeMetadata], *snapshotspb.DeleteVolumeRequest) (*emptypb.Empty, error), opts *lro.MethodOptions) *lro.Method[*snapshotspb.DeleteVolumeRequest, *emptypb.Empty, *snapshotspb.VolumeMetadata] {
+func HandleDeleteVolume(m *lro.Manager, fn func(context.Context, *DeleteVolumeTask, *snapshotspb.DeleteVolumeRequest) (*emptypb.Empty, error), opts *lro.MethodOptions) *DeleteVolumeMethod {
 	return lro.Handle(m, fn, named_examples_snapshots_snapshotspb_snapshots_proto(opts, "/examples.snapshots.v1.Snapshots/DeleteVolume"))
 }
 
@@ -48,9 +64,17 @@ func HandleDeleteVolume(m *lro.Manager, fn func(context.Context, *lro.Task[*snap
 // examples.snapshots.v1.Snapshots.DeleteVolume known, which another process
 // runs or, with MethodOptions.External, Complete and Fail end; see
 // [lro.Declare]. Leave MethodOptions.Name empty, as for [HandleDeleteVolume].
-func DeclareDeleteVolume(m *lro.Manager, opts *lro.MethodOptions) *lro.Method[*snapshotspb.DeleteVolumeRequest, *emptypb.Empty, *snapshotspb.VolumeMetadata] {
+func DeclareDeleteVolume(m *lro.Manager, opts *lro.MethodOptions) *DeleteVolumeMethod {
 	return lro.Declare[*snapshotspb.DeleteVolumeRequest, *emptypb.Empty, *snapshotspb.VolumeMetadata](m, named_examples_snapshots_snapshotspb_snapshots_proto(opts, "/examples.snapshots.v1.Snapshots/DeleteVolume"))
 }
+
+// TakeSnapshotMethod starts operations of the method
+// examples.snapshots.v1.Snapshots.TakeSnapshot.
+type TakeSnapshotMethod = lro.Method[*snapshotspb.TakeSnapshotRequest, *snapshotspb.TakeSnapshotResponse, *snapshotspb.TakeSnapshotMetadata]
+
+// TakeSnapshotTask is what the handler of
+// examples.snapshots.v1.Snapshots.TakeSnapshot sees of its operation.
+type TakeSnapshotTask = lro.Task[*snapshotspb.TakeSnapshotMetadata]
 
 // HandleTakeSnapshot makes fn the handler of the method
 // examples.snapshots.v1.Snapshots.TakeSnapshot; see [lro.Handle], which also
@@ -59,7 +83,7 @@ func DeclareDeleteVolume(m *lro.Manager, opts *lro.MethodOptions) *lro.Method[*s
 //
 // TakeSnapshot archives the folder of a volume. The operation fails if the
 // folder changes so that the archive would be wrong, and then names the file.
-func HandleTakeSnapshot(m *lro.Manager, fn func(context.Context, *lro.Task[*snapshotspb.TakeSnapshotMetadata], *snapshotspb.TakeSnapshotRequest) (*snapshotspb.TakeSnapshotResponse, error), opts *lro.MethodOptions) *lro.Method[*snapshotspb.TakeSnapshotRequest, *snapshotspb.TakeSnapshotResponse, *snapshotspb.TakeSnapshotMetadata] {
+func HandleTakeSnapshot(m *lro.Manager, fn func(context.Context, *TakeSnapshotTask, *snapshotspb.TakeSnapshotRequest) (*snapshotspb.TakeSnapshotResponse, error), opts *lro.MethodOptions) *TakeSnapshotMethod {
 	return lro.Handle(m, fn, named_examples_snapshots_snapshotspb_snapshots_proto(opts, "/examples.snapshots.v1.Snapshots/TakeSnapshot"))
 }
 
@@ -67,7 +91,7 @@ func HandleTakeSnapshot(m *lro.Manager, fn func(context.Context, *lro.Task[*snap
 // examples.snapshots.v1.Snapshots.TakeSnapshot known, which another process
 // runs or, with MethodOptions.External, Complete and Fail end; see
 // [lro.Declare]. Leave MethodOptions.Name empty, as for [HandleTakeSnapshot].
-func DeclareTakeSnapshot(m *lro.Manager, opts *lro.MethodOptions) *lro.Method[*snapshotspb.TakeSnapshotRequest, *snapshotspb.TakeSnapshotResponse, *snapshotspb.TakeSnapshotMetadata] {
+func DeclareTakeSnapshot(m *lro.Manager, opts *lro.MethodOptions) *TakeSnapshotMethod {
 	return lro.Declare[*snapshotspb.TakeSnapshotRequest, *snapshotspb.TakeSnapshotResponse, *snapshotspb.TakeSnapshotMetadata](m, named_examples_snapshots_snapshotspb_snapshots_proto(opts, "/examples.snapshots.v1.Snapshots/TakeSnapshot"))
 }
 

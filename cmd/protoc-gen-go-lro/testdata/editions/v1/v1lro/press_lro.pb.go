@@ -15,12 +15,19 @@ import (
 	lro "github.com/longrunning-go/longrunning/lro"
 )
 
+// PrintMethod starts operations of the method press.v1.press_service.Print.
+type PrintMethod = lro.Method[*v1.PrintRequest, *v1.PrintResponse, *v1.PrintMetadata]
+
+// PrintTask is what the handler of press.v1.press_service.Print sees of its
+// operation.
+type PrintTask = lro.Task[*v1.PrintMetadata]
+
 // HandlePrint makes fn the handler of the method press.v1.press_service.Print;
 // see [lro.Handle], which also says when it panics. Leave MethodOptions.Name
 // empty: it is set here, and any other panics.
 //
 // Deprecated: The entire proto file v1/press.proto is marked as deprecated.
-func HandlePrint(m *lro.Manager, fn func(context.Context, *lro.Task[*v1.PrintMetadata], *v1.PrintRequest) (*v1.PrintResponse, error), opts *lro.MethodOptions) *lro.Method[*v1.PrintRequest, *v1.PrintResponse, *v1.PrintMetadata] {
+func HandlePrint(m *lro.Manager, fn func(context.Context, *PrintTask, *v1.PrintRequest) (*v1.PrintResponse, error), opts *lro.MethodOptions) *PrintMethod {
 	return lro.Handle(m, fn, named_v1_press_proto(opts, "/press.v1.press_service/Print"))
 }
 
@@ -29,7 +36,7 @@ func HandlePrint(m *lro.Manager, fn func(context.Context, *lro.Task[*v1.PrintMet
 // see [lro.Declare]. Leave MethodOptions.Name empty, as for [HandlePrint].
 //
 // Deprecated: The entire proto file v1/press.proto is marked as deprecated.
-func DeclarePrint(m *lro.Manager, opts *lro.MethodOptions) *lro.Method[*v1.PrintRequest, *v1.PrintResponse, *v1.PrintMetadata] {
+func DeclarePrint(m *lro.Manager, opts *lro.MethodOptions) *PrintMethod {
 	return lro.Declare[*v1.PrintRequest, *v1.PrintResponse, *v1.PrintMetadata](m, named_v1_press_proto(opts, "/press.v1.press_service/Print"))
 }
 

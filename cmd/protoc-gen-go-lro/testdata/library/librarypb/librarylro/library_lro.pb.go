@@ -21,6 +21,14 @@ import (
 	structpb "google.golang.org/protobuf/types/known/structpb"
 )
 
+// CreateBookMethod starts operations of the method
+// library.v1.Library.CreateBook.
+type CreateBookMethod = lro.Method[*librarypb.CreateBookRequest, *librarypb.Book, *librarypb.CreateBookMetadata]
+
+// CreateBookTask is what the handler of library.v1.Library.CreateBook sees of
+// its operation.
+type CreateBookTask = lro.Task[*librarypb.CreateBookMetadata]
+
 // HandleCreateBook makes fn the handler of the method
 // library.v1.Library.CreateBook; see [lro.Handle], which also says when it
 // panics. Leave MethodOptions.Name empty: it is set here, and any other panics.
@@ -28,16 +36,24 @@ import (
 // CreateBook puts a book on a shelf.
 //
 // It may take a while.
-func HandleCreateBook(m *lro.Manager, fn func(context.Context, *lro.Task[*librarypb.CreateBookMetadata], *librarypb.CreateBookRequest) (*librarypb.Book, error), opts *lro.MethodOptions) *lro.Method[*librarypb.CreateBookRequest, *librarypb.Book, *librarypb.CreateBookMetadata] {
+func HandleCreateBook(m *lro.Manager, fn func(context.Context, *CreateBookTask, *librarypb.CreateBookRequest) (*librarypb.Book, error), opts *lro.MethodOptions) *CreateBookMethod {
 	return lro.Handle(m, fn, named_library_v1_library_proto(opts, "/library.v1.Library/CreateBook"))
 }
 
 // DeclareCreateBook makes the method library.v1.Library.CreateBook known, which
 // another process runs or, with MethodOptions.External, Complete and Fail end;
 // see [lro.Declare]. Leave MethodOptions.Name empty, as for [HandleCreateBook].
-func DeclareCreateBook(m *lro.Manager, opts *lro.MethodOptions) *lro.Method[*librarypb.CreateBookRequest, *librarypb.Book, *librarypb.CreateBookMetadata] {
+func DeclareCreateBook(m *lro.Manager, opts *lro.MethodOptions) *CreateBookMethod {
 	return lro.Declare[*librarypb.CreateBookRequest, *librarypb.Book, *librarypb.CreateBookMetadata](m, named_library_v1_library_proto(opts, "/library.v1.Library/CreateBook"))
 }
+
+// DeleteBookMethod starts operations of the method
+// library.v1.Library.DeleteBook.
+type DeleteBookMethod = lro.Method[*librarypb.DeleteBookRequest, *emptypb.Empty, *emptypb.Empty]
+
+// DeleteBookTask is what the handler of library.v1.Library.DeleteBook sees of
+// its operation.
+type DeleteBookTask = lro.Task[*emptypb.Empty]
 
 // HandleDeleteBook makes fn the handler of the method
 // library.v1.Library.DeleteBook; see [lro.Handle], which also says when it
@@ -46,7 +62,7 @@ func DeclareCreateBook(m *lro.Manager, opts *lro.MethodOptions) *lro.Method[*lib
 // Throws a book away.
 //
 // Deprecated: Marked as deprecated in library/v1/library.proto.
-func HandleDeleteBook(m *lro.Manager, fn func(context.Context, *lro.Task[*emptypb.Empty], *librarypb.DeleteBookRequest) (*emptypb.Empty, error), opts *lro.MethodOptions) *lro.Method[*librarypb.DeleteBookRequest, *emptypb.Empty, *emptypb.Empty] {
+func HandleDeleteBook(m *lro.Manager, fn func(context.Context, *DeleteBookTask, *librarypb.DeleteBookRequest) (*emptypb.Empty, error), opts *lro.MethodOptions) *DeleteBookMethod {
 	return lro.Handle(m, fn, named_library_v1_library_proto(opts, "/library.v1.Library/DeleteBook"))
 }
 
@@ -55,14 +71,22 @@ func HandleDeleteBook(m *lro.Manager, fn func(context.Context, *lro.Task[*emptyp
 // see [lro.Declare]. Leave MethodOptions.Name empty, as for [HandleDeleteBook].
 //
 // Deprecated: Marked as deprecated in library/v1/library.proto.
-func DeclareDeleteBook(m *lro.Manager, opts *lro.MethodOptions) *lro.Method[*librarypb.DeleteBookRequest, *emptypb.Empty, *emptypb.Empty] {
+func DeclareDeleteBook(m *lro.Manager, opts *lro.MethodOptions) *DeleteBookMethod {
 	return lro.Declare[*librarypb.DeleteBookRequest, *emptypb.Empty, *emptypb.Empty](m, named_library_v1_library_proto(opts, "/library.v1.Library/DeleteBook"))
 }
+
+// LibraryImportMethod starts operations of the method
+// library.v1.Library.Import.
+type LibraryImportMethod = lro.Method[*librarypb.ImportRequest, *librarypb.ImportResponse, *librarypb.ImportMetadata]
+
+// LibraryImportTask is what the handler of library.v1.Library.Import sees of
+// its operation.
+type LibraryImportTask = lro.Task[*librarypb.ImportMetadata]
 
 // HandleLibraryImport makes fn the handler of the method
 // library.v1.Library.Import; see [lro.Handle], which also says when it panics.
 // Leave MethodOptions.Name empty: it is set here, and any other panics.
-func HandleLibraryImport(m *lro.Manager, fn func(context.Context, *lro.Task[*librarypb.ImportMetadata], *librarypb.ImportRequest) (*librarypb.ImportResponse, error), opts *lro.MethodOptions) *lro.Method[*librarypb.ImportRequest, *librarypb.ImportResponse, *librarypb.ImportMetadata] {
+func HandleLibraryImport(m *lro.Manager, fn func(context.Context, *LibraryImportTask, *librarypb.ImportRequest) (*librarypb.ImportResponse, error), opts *lro.MethodOptions) *LibraryImportMethod {
 	return lro.Handle(m, fn, named_library_v1_library_proto(opts, "/library.v1.Library/Import"))
 }
 
@@ -70,28 +94,43 @@ func HandleLibraryImport(m *lro.Manager, fn func(context.Context, *lro.Task[*lib
 // another process runs or, with MethodOptions.External, Complete and Fail end;
 // see [lro.Declare]. Leave MethodOptions.Name empty, as for
 // [HandleLibraryImport].
-func DeclareLibraryImport(m *lro.Manager, opts *lro.MethodOptions) *lro.Method[*librarypb.ImportRequest, *librarypb.ImportResponse, *librarypb.ImportMetadata] {
+func DeclareLibraryImport(m *lro.Manager, opts *lro.MethodOptions) *LibraryImportMethod {
 	return lro.Declare[*librarypb.ImportRequest, *librarypb.ImportResponse, *librarypb.ImportMetadata](m, named_library_v1_library_proto(opts, "/library.v1.Library/Import"))
 }
+
+// ExportMethod starts operations of the method library.v1.Library.Export.
+type ExportMethod = lro.Method[*librarypb.ExportRequest, *librarypb.ExportResponse, *librarypb.ImportMetadata]
+
+// ExportTask is what the handler of library.v1.Library.Export sees of its
+// operation.
+type ExportTask = lro.Task[*librarypb.ImportMetadata]
 
 // HandleExport makes fn the handler of the method library.v1.Library.Export;
 // see [lro.Handle], which also says when it panics. Leave MethodOptions.Name
 // empty: it is set here, and any other panics.
-func HandleExport(m *lro.Manager, fn func(context.Context, *lro.Task[*librarypb.ImportMetadata], *librarypb.ExportRequest) (*librarypb.ExportResponse, error), opts *lro.MethodOptions) *lro.Method[*librarypb.ExportRequest, *librarypb.ExportResponse, *librarypb.ImportMetadata] {
+func HandleExport(m *lro.Manager, fn func(context.Context, *ExportTask, *librarypb.ExportRequest) (*librarypb.ExportResponse, error), opts *lro.MethodOptions) *ExportMethod {
 	return lro.Handle(m, fn, named_library_v1_library_proto(opts, "/library.v1.Library/Export"))
 }
 
 // DeclareExport makes the method library.v1.Library.Export known, which another
 // process runs or, with MethodOptions.External, Complete and Fail end; see
 // [lro.Declare]. Leave MethodOptions.Name empty, as for [HandleExport].
-func DeclareExport(m *lro.Manager, opts *lro.MethodOptions) *lro.Method[*librarypb.ExportRequest, *librarypb.ExportResponse, *librarypb.ImportMetadata] {
+func DeclareExport(m *lro.Manager, opts *lro.MethodOptions) *ExportMethod {
 	return lro.Declare[*librarypb.ExportRequest, *librarypb.ExportResponse, *librarypb.ImportMetadata](m, named_library_v1_library_proto(opts, "/library.v1.Library/Export"))
 }
+
+// LibraryExportMetadataMethod starts operations of the method
+// library.v1.Library.ExportMetadata.
+type LibraryExportMetadataMethod = lro.Method[*librarypb.ExportRequest, *librarypb.ExportMetadataResponse, *emptypb.Empty]
+
+// LibraryExportMetadataTask is what the handler of
+// library.v1.Library.ExportMetadata sees of its operation.
+type LibraryExportMetadataTask = lro.Task[*emptypb.Empty]
 
 // HandleLibraryExportMetadata makes fn the handler of the method
 // library.v1.Library.ExportMetadata; see [lro.Handle], which also says when it
 // panics. Leave MethodOptions.Name empty: it is set here, and any other panics.
-func HandleLibraryExportMetadata(m *lro.Manager, fn func(context.Context, *lro.Task[*emptypb.Empty], *librarypb.ExportRequest) (*librarypb.ExportMetadataResponse, error), opts *lro.MethodOptions) *lro.Method[*librarypb.ExportRequest, *librarypb.ExportMetadataResponse, *emptypb.Empty] {
+func HandleLibraryExportMetadata(m *lro.Manager, fn func(context.Context, *LibraryExportMetadataTask, *librarypb.ExportRequest) (*librarypb.ExportMetadataResponse, error), opts *lro.MethodOptions) *LibraryExportMetadataMethod {
 	return lro.Handle(m, fn, named_library_v1_library_proto(opts, "/library.v1.Library/ExportMetadata"))
 }
 
@@ -99,14 +138,22 @@ func HandleLibraryExportMetadata(m *lro.Manager, fn func(context.Context, *lro.T
 // library.v1.Library.ExportMetadata known, which another process runs or, with
 // MethodOptions.External, Complete and Fail end; see [lro.Declare]. Leave
 // MethodOptions.Name empty, as for [HandleLibraryExportMetadata].
-func DeclareLibraryExportMetadata(m *lro.Manager, opts *lro.MethodOptions) *lro.Method[*librarypb.ExportRequest, *librarypb.ExportMetadataResponse, *emptypb.Empty] {
+func DeclareLibraryExportMetadata(m *lro.Manager, opts *lro.MethodOptions) *LibraryExportMetadataMethod {
 	return lro.Declare[*librarypb.ExportRequest, *librarypb.ExportMetadataResponse, *emptypb.Empty](m, named_library_v1_library_proto(opts, "/library.v1.Library/ExportMetadata"))
 }
+
+// LibraryResumeExportMethod starts operations of the method
+// library.v1.Library.ResumeExport.
+type LibraryResumeExportMethod = lro.Method[*librarypb.ResumeExportRequest, *librarypb.ResumeExportResponse, *structpb.Struct]
+
+// LibraryResumeExportTask is what the handler of
+// library.v1.Library.ResumeExport sees of its operation.
+type LibraryResumeExportTask = lro.Task[*structpb.Struct]
 
 // HandleLibraryResumeExport makes fn the handler of the method
 // library.v1.Library.ResumeExport; see [lro.Handle], which also says when it
 // panics. Leave MethodOptions.Name empty: it is set here, and any other panics.
-func HandleLibraryResumeExport(m *lro.Manager, fn func(context.Context, *lro.Task[*structpb.Struct], *librarypb.ResumeExportRequest) (*librarypb.ResumeExportResponse, error), opts *lro.MethodOptions) *lro.Method[*librarypb.ResumeExportRequest, *librarypb.ResumeExportResponse, *structpb.Struct] {
+func HandleLibraryResumeExport(m *lro.Manager, fn func(context.Context, *LibraryResumeExportTask, *librarypb.ResumeExportRequest) (*librarypb.ResumeExportResponse, error), opts *lro.MethodOptions) *LibraryResumeExportMethod {
 	return lro.Handle(m, fn, named_library_v1_library_proto(opts, "/library.v1.Library/ResumeExport"))
 }
 
@@ -114,21 +161,28 @@ func HandleLibraryResumeExport(m *lro.Manager, fn func(context.Context, *lro.Tas
 // known, which another process runs or, with MethodOptions.External, Complete
 // and Fail end; see [lro.Declare]. Leave MethodOptions.Name empty, as for
 // [HandleLibraryResumeExport].
-func DeclareLibraryResumeExport(m *lro.Manager, opts *lro.MethodOptions) *lro.Method[*librarypb.ResumeExportRequest, *librarypb.ResumeExportResponse, *structpb.Struct] {
+func DeclareLibraryResumeExport(m *lro.Manager, opts *lro.MethodOptions) *LibraryResumeExportMethod {
 	return lro.Declare[*librarypb.ResumeExportRequest, *librarypb.ResumeExportResponse, *structpb.Struct](m, named_library_v1_library_proto(opts, "/library.v1.Library/ResumeExport"))
 }
+
+// SortMethod starts operations of the method library.v1.Library.Sort.
+type SortMethod = lro.Method[*ops.SortRequest, *librarypb.SortResponse, *ops.Shelf_Board]
+
+// SortTask is what the handler of library.v1.Library.Sort sees of its
+// operation.
+type SortTask = lro.Task[*ops.Shelf_Board]
 
 // HandleSort makes fn the handler of the method library.v1.Library.Sort; see
 // [lro.Handle], which also says when it panics. Leave MethodOptions.Name empty:
 // it is set here, and any other panics.
-func HandleSort(m *lro.Manager, fn func(context.Context, *lro.Task[*ops.Shelf_Board], *ops.SortRequest) (*librarypb.SortResponse, error), opts *lro.MethodOptions) *lro.Method[*ops.SortRequest, *librarypb.SortResponse, *ops.Shelf_Board] {
+func HandleSort(m *lro.Manager, fn func(context.Context, *SortTask, *ops.SortRequest) (*librarypb.SortResponse, error), opts *lro.MethodOptions) *SortMethod {
 	return lro.Handle(m, fn, named_library_v1_library_proto(opts, "/library.v1.Library/Sort"))
 }
 
 // DeclareSort makes the method library.v1.Library.Sort known, which another
 // process runs or, with MethodOptions.External, Complete and Fail end; see
 // [lro.Declare]. Leave MethodOptions.Name empty, as for [HandleSort].
-func DeclareSort(m *lro.Manager, opts *lro.MethodOptions) *lro.Method[*ops.SortRequest, *librarypb.SortResponse, *ops.Shelf_Board] {
+func DeclareSort(m *lro.Manager, opts *lro.MethodOptions) *SortMethod {
 	return lro.Declare[*ops.SortRequest, *librarypb.SortResponse, *ops.Shelf_Board](m, named_library_v1_library_proto(opts, "/library.v1.Library/Sort"))
 }
 

@@ -14,12 +14,19 @@ import (
 	lro "github.com/longrunning-go/longrunning/lro"
 )
 
+// PressImportMethod starts operations of the method library.v1.Press.Import.
+type PressImportMethod = lro.Method[*librarypb.ImportRequest, *librarypb.ImportResponse, *librarypb.ImportMetadata]
+
+// PressImportTask is what the handler of library.v1.Press.Import sees of its
+// operation.
+type PressImportTask = lro.Task[*librarypb.ImportMetadata]
+
 // HandlePressImport makes fn the handler of the method library.v1.Press.Import;
 // see [lro.Handle], which also says when it panics. Leave MethodOptions.Name
 // empty: it is set here, and any other panics.
 //
 // Deprecated: Marked as deprecated in library/v1/press.proto.
-func HandlePressImport(m *lro.Manager, fn func(context.Context, *lro.Task[*librarypb.ImportMetadata], *librarypb.ImportRequest) (*librarypb.ImportResponse, error), opts *lro.MethodOptions) *lro.Method[*librarypb.ImportRequest, *librarypb.ImportResponse, *librarypb.ImportMetadata] {
+func HandlePressImport(m *lro.Manager, fn func(context.Context, *PressImportTask, *librarypb.ImportRequest) (*librarypb.ImportResponse, error), opts *lro.MethodOptions) *PressImportMethod {
 	return lro.Handle(m, fn, named_library_v1_press_proto(opts, "/library.v1.Press/Import"))
 }
 
@@ -29,7 +36,7 @@ func HandlePressImport(m *lro.Manager, fn func(context.Context, *lro.Task[*libra
 // [HandlePressImport].
 //
 // Deprecated: Marked as deprecated in library/v1/press.proto.
-func DeclarePressImport(m *lro.Manager, opts *lro.MethodOptions) *lro.Method[*librarypb.ImportRequest, *librarypb.ImportResponse, *librarypb.ImportMetadata] {
+func DeclarePressImport(m *lro.Manager, opts *lro.MethodOptions) *PressImportMethod {
 	return lro.Declare[*librarypb.ImportRequest, *librarypb.ImportResponse, *librarypb.ImportMetadata](m, named_library_v1_press_proto(opts, "/library.v1.Press/Import"))
 }
 

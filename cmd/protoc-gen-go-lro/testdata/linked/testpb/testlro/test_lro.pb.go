@@ -15,24 +15,39 @@ import (
 	emptypb "google.golang.org/protobuf/types/known/emptypb"
 )
 
+// PrintMethod starts operations of the method lro.test.v1.Library.Print.
+type PrintMethod = lro.Method[*testpb.PrintRequest, *testpb.PrintResponse, *testpb.PrintMetadata]
+
+// PrintTask is what the handler of lro.test.v1.Library.Print sees of its
+// operation.
+type PrintTask = lro.Task[*testpb.PrintMetadata]
+
 // HandlePrint makes fn the handler of the method lro.test.v1.Library.Print; see
 // [lro.Handle], which also says when it panics. Leave MethodOptions.Name empty:
 // it is set here, and any other panics.
-func HandlePrint(m *lro.Manager, fn func(context.Context, *lro.Task[*testpb.PrintMetadata], *testpb.PrintRequest) (*testpb.PrintResponse, error), opts *lro.MethodOptions) *lro.Method[*testpb.PrintRequest, *testpb.PrintResponse, *testpb.PrintMetadata] {
+func HandlePrint(m *lro.Manager, fn func(context.Context, *PrintTask, *testpb.PrintRequest) (*testpb.PrintResponse, error), opts *lro.MethodOptions) *PrintMethod {
 	return lro.Handle(m, fn, named_internal_testpb_test_proto(opts, "/lro.test.v1.Library/Print"))
 }
 
 // DeclarePrint makes the method lro.test.v1.Library.Print known, which another
 // process runs or, with MethodOptions.External, Complete and Fail end; see
 // [lro.Declare]. Leave MethodOptions.Name empty, as for [HandlePrint].
-func DeclarePrint(m *lro.Manager, opts *lro.MethodOptions) *lro.Method[*testpb.PrintRequest, *testpb.PrintResponse, *testpb.PrintMetadata] {
+func DeclarePrint(m *lro.Manager, opts *lro.MethodOptions) *PrintMethod {
 	return lro.Declare[*testpb.PrintRequest, *testpb.PrintResponse, *testpb.PrintMetadata](m, named_internal_testpb_test_proto(opts, "/lro.test.v1.Library/Print"))
 }
+
+// CreateBookMethod starts operations of the method
+// lro.test.v1.Library.CreateBook.
+type CreateBookMethod = lro.Method[*testpb.CreateBookRequest, *testpb.Book, *emptypb.Empty]
+
+// CreateBookTask is what the handler of lro.test.v1.Library.CreateBook sees of
+// its operation.
+type CreateBookTask = lro.Task[*emptypb.Empty]
 
 // HandleCreateBook makes fn the handler of the method
 // lro.test.v1.Library.CreateBook; see [lro.Handle], which also says when it
 // panics. Leave MethodOptions.Name empty: it is set here, and any other panics.
-func HandleCreateBook(m *lro.Manager, fn func(context.Context, *lro.Task[*emptypb.Empty], *testpb.CreateBookRequest) (*testpb.Book, error), opts *lro.MethodOptions) *lro.Method[*testpb.CreateBookRequest, *testpb.Book, *emptypb.Empty] {
+func HandleCreateBook(m *lro.Manager, fn func(context.Context, *CreateBookTask, *testpb.CreateBookRequest) (*testpb.Book, error), opts *lro.MethodOptions) *CreateBookMethod {
 	return lro.Handle(m, fn, named_internal_testpb_test_proto(opts, "/lro.test.v1.Library/CreateBook"))
 }
 
@@ -40,14 +55,22 @@ func HandleCreateBook(m *lro.Manager, fn func(context.Context, *lro.Task[*emptyp
 // which another process runs or, with MethodOptions.External, Complete and Fail
 // end; see [lro.Declare]. Leave MethodOptions.Name empty, as for
 // [HandleCreateBook].
-func DeclareCreateBook(m *lro.Manager, opts *lro.MethodOptions) *lro.Method[*testpb.CreateBookRequest, *testpb.Book, *emptypb.Empty] {
+func DeclareCreateBook(m *lro.Manager, opts *lro.MethodOptions) *CreateBookMethod {
 	return lro.Declare[*testpb.CreateBookRequest, *testpb.Book, *emptypb.Empty](m, named_internal_testpb_test_proto(opts, "/lro.test.v1.Library/CreateBook"))
 }
+
+// DeleteBookMethod starts operations of the method
+// lro.test.v1.Library.DeleteBook.
+type DeleteBookMethod = lro.Method[*testpb.DeleteBookRequest, *emptypb.Empty, *emptypb.Empty]
+
+// DeleteBookTask is what the handler of lro.test.v1.Library.DeleteBook sees of
+// its operation.
+type DeleteBookTask = lro.Task[*emptypb.Empty]
 
 // HandleDeleteBook makes fn the handler of the method
 // lro.test.v1.Library.DeleteBook; see [lro.Handle], which also says when it
 // panics. Leave MethodOptions.Name empty: it is set here, and any other panics.
-func HandleDeleteBook(m *lro.Manager, fn func(context.Context, *lro.Task[*emptypb.Empty], *testpb.DeleteBookRequest) (*emptypb.Empty, error), opts *lro.MethodOptions) *lro.Method[*testpb.DeleteBookRequest, *emptypb.Empty, *emptypb.Empty] {
+func HandleDeleteBook(m *lro.Manager, fn func(context.Context, *DeleteBookTask, *testpb.DeleteBookRequest) (*emptypb.Empty, error), opts *lro.MethodOptions) *DeleteBookMethod {
 	return lro.Handle(m, fn, named_internal_testpb_test_proto(opts, "/lro.test.v1.Library/DeleteBook"))
 }
 
@@ -55,63 +78,92 @@ func HandleDeleteBook(m *lro.Manager, fn func(context.Context, *lro.Task[*emptyp
 // which another process runs or, with MethodOptions.External, Complete and Fail
 // end; see [lro.Declare]. Leave MethodOptions.Name empty, as for
 // [HandleDeleteBook].
-func DeclareDeleteBook(m *lro.Manager, opts *lro.MethodOptions) *lro.Method[*testpb.DeleteBookRequest, *emptypb.Empty, *emptypb.Empty] {
+func DeclareDeleteBook(m *lro.Manager, opts *lro.MethodOptions) *DeleteBookMethod {
 	return lro.Declare[*testpb.DeleteBookRequest, *emptypb.Empty, *emptypb.Empty](m, named_internal_testpb_test_proto(opts, "/lro.test.v1.Library/DeleteBook"))
 }
+
+// BindMethod starts operations of the method lro.test.v1.Library.Bind.
+type BindMethod = lro.Method[*testpb.BindRequest, *testpb.BindResponse, *testpb.BindMetadata]
+
+// BindTask is what the handler of lro.test.v1.Library.Bind sees of its
+// operation.
+type BindTask = lro.Task[*testpb.BindMetadata]
 
 // HandleBind makes fn the handler of the method lro.test.v1.Library.Bind; see
 // [lro.Handle], which also says when it panics. Leave MethodOptions.Name empty:
 // it is set here, and any other panics.
-func HandleBind(m *lro.Manager, fn func(context.Context, *lro.Task[*testpb.BindMetadata], *testpb.BindRequest) (*testpb.BindResponse, error), opts *lro.MethodOptions) *lro.Method[*testpb.BindRequest, *testpb.BindResponse, *testpb.BindMetadata] {
+func HandleBind(m *lro.Manager, fn func(context.Context, *BindTask, *testpb.BindRequest) (*testpb.BindResponse, error), opts *lro.MethodOptions) *BindMethod {
 	return lro.Handle(m, fn, named_internal_testpb_test_proto(opts, "/lro.test.v1.Library/Bind"))
 }
 
 // DeclareBind makes the method lro.test.v1.Library.Bind known, which another
 // process runs or, with MethodOptions.External, Complete and Fail end; see
 // [lro.Declare]. Leave MethodOptions.Name empty, as for [HandleBind].
-func DeclareBind(m *lro.Manager, opts *lro.MethodOptions) *lro.Method[*testpb.BindRequest, *testpb.BindResponse, *testpb.BindMetadata] {
+func DeclareBind(m *lro.Manager, opts *lro.MethodOptions) *BindMethod {
 	return lro.Declare[*testpb.BindRequest, *testpb.BindResponse, *testpb.BindMetadata](m, named_internal_testpb_test_proto(opts, "/lro.test.v1.Library/Bind"))
 }
+
+// UpdateAllMethod starts operations of the method
+// lro.test.v1.Library.UpdateAll.
+type UpdateAllMethod = lro.Method[*testpb.UpdateAllRequest, *testpb.UpdateAllResponse, *emptypb.Empty]
+
+// UpdateAllTask is what the handler of lro.test.v1.Library.UpdateAll sees of
+// its operation.
+type UpdateAllTask = lro.Task[*emptypb.Empty]
 
 // HandleUpdateAll makes fn the handler of the method
 // lro.test.v1.Library.UpdateAll; see [lro.Handle], which also says when it
 // panics. Leave MethodOptions.Name empty: it is set here, and any other panics.
-func HandleUpdateAll(m *lro.Manager, fn func(context.Context, *lro.Task[*emptypb.Empty], *testpb.UpdateAllRequest) (*testpb.UpdateAllResponse, error), opts *lro.MethodOptions) *lro.Method[*testpb.UpdateAllRequest, *testpb.UpdateAllResponse, *emptypb.Empty] {
+func HandleUpdateAll(m *lro.Manager, fn func(context.Context, *UpdateAllTask, *testpb.UpdateAllRequest) (*testpb.UpdateAllResponse, error), opts *lro.MethodOptions) *UpdateAllMethod {
 	return lro.Handle(m, fn, named_internal_testpb_test_proto(opts, "/lro.test.v1.Library/UpdateAll"))
 }
 
 // DeclareUpdateAll makes the method lro.test.v1.Library.UpdateAll known, which
 // another process runs or, with MethodOptions.External, Complete and Fail end;
 // see [lro.Declare]. Leave MethodOptions.Name empty, as for [HandleUpdateAll].
-func DeclareUpdateAll(m *lro.Manager, opts *lro.MethodOptions) *lro.Method[*testpb.UpdateAllRequest, *testpb.UpdateAllResponse, *emptypb.Empty] {
+func DeclareUpdateAll(m *lro.Manager, opts *lro.MethodOptions) *UpdateAllMethod {
 	return lro.Declare[*testpb.UpdateAllRequest, *testpb.UpdateAllResponse, *emptypb.Empty](m, named_internal_testpb_test_proto(opts, "/lro.test.v1.Library/UpdateAll"))
 }
+
+// CopyMethod starts operations of the method lro.test.v1.Library.Copy.
+type CopyMethod = lro.Method[*testpb.SharedRequest, *testpb.SharedResponse, *emptypb.Empty]
+
+// CopyTask is what the handler of lro.test.v1.Library.Copy sees of its
+// operation.
+type CopyTask = lro.Task[*emptypb.Empty]
 
 // HandleCopy makes fn the handler of the method lro.test.v1.Library.Copy; see
 // [lro.Handle], which also says when it panics. Leave MethodOptions.Name empty:
 // it is set here, and any other panics.
-func HandleCopy(m *lro.Manager, fn func(context.Context, *lro.Task[*emptypb.Empty], *testpb.SharedRequest) (*testpb.SharedResponse, error), opts *lro.MethodOptions) *lro.Method[*testpb.SharedRequest, *testpb.SharedResponse, *emptypb.Empty] {
+func HandleCopy(m *lro.Manager, fn func(context.Context, *CopyTask, *testpb.SharedRequest) (*testpb.SharedResponse, error), opts *lro.MethodOptions) *CopyMethod {
 	return lro.Handle(m, fn, named_internal_testpb_test_proto(opts, "/lro.test.v1.Library/Copy"))
 }
 
 // DeclareCopy makes the method lro.test.v1.Library.Copy known, which another
 // process runs or, with MethodOptions.External, Complete and Fail end; see
 // [lro.Declare]. Leave MethodOptions.Name empty, as for [HandleCopy].
-func DeclareCopy(m *lro.Manager, opts *lro.MethodOptions) *lro.Method[*testpb.SharedRequest, *testpb.SharedResponse, *emptypb.Empty] {
+func DeclareCopy(m *lro.Manager, opts *lro.MethodOptions) *CopyMethod {
 	return lro.Declare[*testpb.SharedRequest, *testpb.SharedResponse, *emptypb.Empty](m, named_internal_testpb_test_proto(opts, "/lro.test.v1.Library/Copy"))
 }
+
+// MoveMethod starts operations of the method lro.test.v1.Library.Move.
+type MoveMethod = lro.Method[*testpb.SharedRequest, *testpb.SharedResponse, *emptypb.Empty]
+
+// MoveTask is what the handler of lro.test.v1.Library.Move sees of its
+// operation.
+type MoveTask = lro.Task[*emptypb.Empty]
 
 // HandleMove makes fn the handler of the method lro.test.v1.Library.Move; see
 // [lro.Handle], which also says when it panics. Leave MethodOptions.Name empty:
 // it is set here, and any other panics.
-func HandleMove(m *lro.Manager, fn func(context.Context, *lro.Task[*emptypb.Empty], *testpb.SharedRequest) (*testpb.SharedResponse, error), opts *lro.MethodOptions) *lro.Method[*testpb.SharedRequest, *testpb.SharedResponse, *emptypb.Empty] {
+func HandleMove(m *lro.Manager, fn func(context.Context, *MoveTask, *testpb.SharedRequest) (*testpb.SharedResponse, error), opts *lro.MethodOptions) *MoveMethod {
 	return lro.Handle(m, fn, named_internal_testpb_test_proto(opts, "/lro.test.v1.Library/Move"))
 }
 
 // DeclareMove makes the method lro.test.v1.Library.Move known, which another
 // process runs or, with MethodOptions.External, Complete and Fail end; see
 // [lro.Declare]. Leave MethodOptions.Name empty, as for [HandleMove].
-func DeclareMove(m *lro.Manager, opts *lro.MethodOptions) *lro.Method[*testpb.SharedRequest, *testpb.SharedResponse, *emptypb.Empty] {
+func DeclareMove(m *lro.Manager, opts *lro.MethodOptions) *MoveMethod {
 	return lro.Declare[*testpb.SharedRequest, *testpb.SharedResponse, *emptypb.Empty](m, named_internal_testpb_test_proto(opts, "/lro.test.v1.Library/Move"))
 }
 
