@@ -27,8 +27,8 @@
 //	    opt: paths=source_relative
 //
 // Its parameters are those that all plugins for Go share: paths, module and
-// M<file>=<package>. Generate all files of one Go package in one run, as
-// protoc-gen-go-lro keeps their names apart.
+// M<file>=<package>. Generate all files of one Go package in one run, so that
+// their names can be kept apart.
 //
 // # What it generates
 //
@@ -44,6 +44,17 @@
 //		DeclareTakeSnapshot     registers a method that is run elsewhere
 //		TakeSnapshotMethod      is what both answer, with its types
 //		TakeSnapshotTask        is what the handler sees of its operation
+//
+// A client calls the method and waits for its response, with no type to name:
+//
+//	operations := longrunningpb.NewOperationsClient(conn)
+//	p, err := snapshotspoller.TakeSnapshot(ctx, client, operations, req, nil)
+//	...
+//	res, err := p.Wait(ctx)
+//
+// and a server registers its handler, also where methods share a request type:
+//
+//	s.takeSnapshot = snapshotslro.HandleTakeSnapshot(m, s.runTakeSnapshot, nil)
 //
 // Packages are named like that of the messages, without its pb. A method without
 // metadata has no function for it. Where two services of a package have a method
@@ -70,8 +81,8 @@
 // message, or else google.protobuf.Empty.
 //
 // What breaks AIP-151 or the naming convention is told as a warning, with file
-// and line, on standard error, and generation goes on; where the types of a
-// method are unknown, without it.
+// and line, on standard error. Generation goes on; a method whose types are not
+// found is left out.
 package main
 
 import (

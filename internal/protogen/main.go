@@ -7,8 +7,9 @@
 // A proto's path from the root is its import path, and its code is written
 // beside it. Google's protos are taken from the Go packages that register
 // them, so that what is compiled against is what is linked later. The plugins
-// are tools of this module, which pins their versions; the same protos
-// therefore give the same bytes on every machine.
+// are tools of this module, which pins their versions, and our own; the same
+// protos therefore give the same bytes on every machine. The folder compilers
+// runs our own under protoc and buf, too.
 package main
 
 import (
