@@ -49,9 +49,11 @@ var rules = map[string]rule{
 
 	"lro":                 {ours: []string{"store", "internal/convention", "lro/internal/..."}, others: server},
 	"lro/internal/filter": {others: wire},
-	"lro/rest":            {others: wire}, // any server of the protos, not only ours
+	// What lrotest hears from lro.
+	"lro/internal/started": {},
+	"lro/rest":             {others: wire}, // any server of the protos, not only ours
 	// What users' tests need: a Manager with a store to try things on.
-	"lro/lrotest": {ours: []string{"lro", "store/...", "poller/..."}, others: server},
+	"lro/lrotest": {ours: []string{"lro", "lro/internal/started", "store/...", "poller/..."}, others: server},
 
 	"poller":            {others: wire},
 	"poller/pollertest": {ours: []string{"poller"}, others: wire},

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/longrunning-go/longrunning/lro/internal/started"
 	"github.com/longrunning-go/longrunning/store"
 )
 
@@ -60,6 +61,7 @@ func (r *run) beat(ctx context.Context, owner string) error {
 	cancelled, err := timed(ctx, r.m, call{method: "Heartbeat"}, ttl/3, func(ctx context.Context) ([]string, error) {
 		return r.m.store.Heartbeat(ctx, owner, ttl)
 	})
+	defer started.Tell(ctx) // when the lease is noted
 	if err != nil {
 		return err
 	}
