@@ -62,7 +62,8 @@
 // # Testing
 //
 // All time is the standard library's, so a handler that takes an hour is tested
-// in milliseconds in a bubble of testing/synctest: make the store and the Manager
-// inside the bubble, start Run in a goroutine, call synctest.Wait, and end Run
-// before the bubble ends. recipe_test.go in this package shows it.
+// in milliseconds in a bubble of testing/synctest. Package lro/lrotest has what
+// such tests need: a Manager, a server and a client in a line each, and a store
+// that fails and whose owners die when the test says so. recipe_test.go in this
+// package shows it.
 package lro

@@ -1,4 +1,36 @@
-// Package lrotest is the contract of google.longrunning.Operations in code:
+// Package lrotest is for tests of servers of google.longrunning.Operations. It has
+// two parts: a kit for who builds on package lro, and the contract itself, as a
+// suite for anybody's server.
+//
+// # Testing a service
+//
+// A test makes a Manager on a store and serves it: both end with the test. In a
+// bubble of testing/synctest an hour takes milliseconds; everything is then made
+// inside the bubble. Outside a bubble it works as well, in real time.
+//
+//	synctest.Test(t, func(t *testing.T) {
+//		st := lrotest.NewStore()
+//		m := lrotest.NewManager(t, st, nil)
+//		conn := lrotest.Serve(t, m, func(s *grpc.Server) {
+//			pb.RegisterBakeryServer(s, bakery.New(m)) // which calls lro.Handle
+//		})
+//		op, err := pb.NewBakeryClient(conn).Bake(t.Context(), &pb.BakeRequest{Cake: "large"})
+//		...
+//		st.KillOwners() // the process dies, and another goes on
+//		cake, err := poller.New[*pb.BakeResponse](longrunningpb.NewOperationsClient(conn), op, nil).Wait(t.Context())
+//		...
+//	})
+//
+// [NewManager] writes the Manager's log to the test's. [Serve] runs it, waits until
+// it is up, and in the end drains it. A [Store] does on demand what a real one does
+// at night: it fails, it loses answers, and its owners die. So what a handler makes
+// of its second attempt is seen before the first crash.
+//
+//	st.Fail(err, "Update")        // the work ends, and the store does not know
+//	st.KillOwners(); st.Mend()    // now nobody does: attempt 2 must find it done
+//
+// # The contract
+//
 // [TestServer] puts a server that runs through every rule of operations.proto
 // and of the AIPs around it that can be seen over a connection. The server may
 // be one of package lro or anybody's, in any language, over gRPC or over whatever
