@@ -83,11 +83,11 @@ simulation: go ## simulate fleets in fake time, SEEDS of them
 	go test -timeout 20m -count 1 -run '^TestSimulation$$' -v ./lro -simulation.seeds=$(SEEDS)
 
 .PHONY: readme
-readme: go ## run what README.md shows, and compare what it prints; needs curl and jq
+readme: go ## run what README.md and the guides show, and compare what it prints; needs curl and jq
 	@for program in curl jq; do \
 		command -v $$program >/dev/null || { echo "make readme needs $$program: install it (Debian: apt-get install $$program)" >&2; exit 1; }; \
 	done
-	go run ./internal/readme README.md
+	for page in README.md docs/guides/first-operation.md; do go run ./internal/readme "$$page"; done
 
 FUZZTIME ?= 20s
 
