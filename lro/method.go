@@ -186,6 +186,15 @@ func (h *method) hasMetadata() bool {
 	return !none
 }
 
+// made answers the Manager, or panics with what is missing.
+func (h *Method[Req, Res, Meta]) made() *Manager {
+	if h == nil || h.m == nil {
+		var req Req
+		panic(fmt.Sprintf("lro: the Method of %T was not made: keep what Handle or Declare answers, and start operations by that", req))
+	}
+	return h.m
+}
+
 // Complete ends the named operation of this method with res, whatever it waits
 // for; an attempt that runs is fenced off, and its context ends with ErrDone.
 // On a done operation an equal response answers nil and another ErrDone.
@@ -193,7 +202,7 @@ func (h *method) hasMetadata() bool {
 // Errors: ErrNotFound, ErrDone; INVALID_ARGUMENT if the operation is of another
 // method or res is nil or too large.
 func (h *Method[Req, Res, Meta]) Complete(ctx context.Context, name string, res Res) error {
-	return h.m.complete(ctx, name, h.method, res)
+	return h.made().complete(ctx, name, h.method, res)
 }
 
 // Start creates an operation that executes req, and answers it once it is
@@ -205,12 +214,12 @@ func (h *Method[Req, Res, Meta]) Complete(ctx context.Context, name string, res 
 // when the store could not be reached, and then the outcome is unknown: repeat
 // the call with the same RequestID.
 func (h *Method[Req, Res, Meta]) Start(ctx context.Context, req Req, opts *StartOptions) (*longrunningpb.Operation, error) {
-	return h.m.start(ctx, h.method, req, opts)
+	return h.made().start(ctx, h.method, req, opts)
 }
 
 // StartDone answers an operation that is done already, for work that needed no
 // time. It is stored like any other; with StartOptions.ValidateOnly it has no
 // name and is not stored (AIP-163).
 func (h *Method[Req, Res, Meta]) StartDone(ctx context.Context, req Req, res Res, opts *StartOptions) (*longrunningpb.Operation, error) {
-	return h.m.startDone(ctx, h.method, req, res, opts)
+	return h.made().startDone(ctx, h.method, req, res, opts)
 }

@@ -238,3 +238,19 @@ func TestMethodAfterRun(t *testing.T) {
 		}
 	})
 }
+
+// A Method that a service forgot to keep says so when it is called, instead of
+// being a nil pointer somewhere below.
+func TestMethodThatWasNotMade(t *testing.T) {
+	t.Parallel()
+	var method *lro.Method[*testpb.PrintRequest, *testpb.PrintResponse, *testpb.PrintMetadata]
+	for name, call := range map[string]func(){
+		"Start":     func() { _, _ = method.Start(t.Context(), &testpb.PrintRequest{}, nil) },
+		"StartDone": func() { _, _ = method.StartDone(t.Context(), &testpb.PrintRequest{}, &testpb.PrintResponse{}, nil) },
+		"Complete":  func() { _ = method.Complete(t.Context(), "operations/x", &testpb.PrintResponse{}) },
+	} {
+		if got := panicOf(call); !strings.Contains(got, "PrintRequest was not made") || !strings.Contains(got, "Handle or Declare") {
+			t.Errorf("%s of a nil Method: got the panic %q, want one that says what to keep", name, got)
+		}
+	}
+}

@@ -29,6 +29,7 @@ type pace struct {
 	opts     *Options
 	backoff  time.Duration // the next one, before jitter
 	failures int           // transient ones since the last answer
+	failed   error         // of the last call, unless the context ended that
 }
 
 func newPace(opts *Options) *pace { return &pace{opts: opts, backoff: opts.InitialBackoff} }
@@ -57,7 +58,7 @@ func (p *pace) step(r reply) time.Duration {
 // all of its interval is followed at once by the next, and one that was
 // answered early waits for what is left of it.
 func (p *pace) afterAnswer(r reply) time.Duration {
-	p.failures = 0
+	p.failures, p.failed = 0, nil
 	switch {
 	case r.recommended > 0:
 		p.reset()
@@ -73,6 +74,9 @@ func (p *pace) afterAnswer(r reply) time.Duration {
 // afterFailure answers how long to pause after a failed call, or the error to
 // end with.
 func (p *pace) afterFailure(r reply) (time.Duration, error) {
+	if !r.cut {
+		p.failed = r.err
+	}
 	if !r.transient() {
 		return 0, r.err
 	}

@@ -18,6 +18,7 @@ import (
 type reply struct {
 	err         error         // nil, or the failure as the caller shall see it
 	code        codes.Code    // of err
+	cut         bool          // the caller's context has ended, and the call with it
 	asked       time.Duration // for how long the server might park the call; 0 for all but WaitOperation
 	took        time.Duration
 	recommended time.Duration // the interval that the server recommends; 0 is none
@@ -76,12 +77,12 @@ func (p *Poller[T]) take(op *longrunningpb.Operation, err error) error {
 // call makes one call under a deadline of its own, so that a connection which
 // swallows everything cannot hold it.
 func (p *Poller[T]) call(ctx context.Context, method string, asked time.Duration, do func(context.Context, ...grpc.CallOption) error) reply {
-	ctx, stop := context.WithTimeout(ctx, asked+p.opts.CallTimeout)
+	limited, stop := context.WithTimeout(ctx, asked+p.opts.CallTimeout)
 	defer stop()
 	var trailer metadata.MD
 	start := time.Now()
-	err := do(ctx, grpc.Trailer(&trailer))
-	r := reply{asked: asked, took: time.Since(start), recommended: recommended(trailer, err)}
+	err := do(limited, grpc.Trailer(&trailer))
+	r := reply{cut: ctx.Err() != nil, asked: asked, took: time.Since(start), recommended: recommended(trailer, err)}
 	if err != nil {
 		s := statusOf(err)
 		r.code = s.Code()
@@ -127,5 +128,5 @@ func (p *Poller[T]) retry(ctx context.Context, call func() reply) error {
 		}
 		pause(ctx, d, nil)
 	}
-	return newContextError(ctx, p.name)
+	return newContextError(ctx, p.name, pace.failed)
 }

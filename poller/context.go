@@ -9,9 +9,10 @@ import (
 )
 
 // abandon answers the error for a context that ended before the operation did,
-// and cancels the operation if the options say so.
-func (p *Poller[T]) abandon(ctx context.Context) error {
-	err := newContextError(ctx, p.name)
+// and cancels the operation if the options say so. The last poll failed with
+// failed, or nil.
+func (p *Poller[T]) abandon(ctx context.Context, failed error) error {
+	err := newContextError(ctx, p.name, failed)
 	if p.opts.CancelOnContextDone {
 		detached, stop := context.WithTimeout(context.WithoutCancel(ctx), p.opts.CallTimeout)
 		defer stop()
@@ -24,7 +25,7 @@ func (p *Poller[T]) abandon(ctx context.Context) error {
 // the context ended.
 func (p *Poller[T]) endedOr(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() != nil {
-		return newContextError(ctx, p.name)
+		return newContextError(ctx, p.name, nil)
 	}
 	return err
 }
@@ -36,17 +37,21 @@ func (p *Poller[T]) endedOr(ctx context.Context, err error) error {
 type contextError struct {
 	name       string
 	err, cause error
+	failed     error // of the last call before ctx ended; only said, since it is not why
 	cancel     error // why the operation could not be cancelled
 }
 
-func newContextError(ctx context.Context, name string) *contextError {
-	return &contextError{name: name, err: ctx.Err(), cause: context.Cause(ctx)}
+func newContextError(ctx context.Context, name string, failed error) *contextError {
+	return &contextError{name: name, err: ctx.Err(), cause: context.Cause(ctx), failed: failed}
 }
 
 func (e *contextError) Error() string {
 	s := fmt.Sprintf("poller: operation %q: the context ended first: %v", e.name, e.err)
 	if e.cause.Error() != e.err.Error() {
 		s += fmt.Sprintf(" (%v)", e.cause)
+	}
+	if e.failed != nil {
+		s += fmt.Sprintf("; the last call before that failed: %v", e.failed)
 	}
 	if e.cancel != nil {
 		s += fmt.Sprintf("; cancelling it failed: %v", e.cancel)

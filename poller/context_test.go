@@ -171,3 +171,55 @@ func TestCancelOnContextDoneKeepsTheValuesOfTheContext(t *testing.T) {
 		}
 	})
 }
+
+// Whoever gives a minute learns why it was not enough, and not of the call that the
+// context ended.
+func TestContextErrorTellsTheLastFailure(t *testing.T) {
+	t.Parallel()
+	refused := pollertest.Step{Err: status.Error(codes.Unavailable, "connection refused")}
+	calls := map[string]func(*poller.Poller[*wrapperspb.StringValue], context.Context) error{
+		"Wait": func(p *poller.Poller[*wrapperspb.StringValue], ctx context.Context) error {
+			_, err := p.Wait(ctx)
+			return err
+		},
+		"Cancel": (*poller.Poller[*wrapperspb.StringValue]).Cancel,
+	}
+	for name, call := range calls {
+		for what, tt := range map[string]struct {
+			steps []pollertest.Step
+			told  bool
+		}{
+			"every call failed":            {[]pollertest.Step{refused}, true},
+			"the last one hung":            {[]pollertest.Step{refused, {Delay: time.Hour}}, true},
+			"only the context ended calls": {[]pollertest.Step{{Delay: time.Hour}}, false},
+		} {
+			t.Run(name+"/"+what, func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					c := &pollertest.Client{Polls: tt.steps, Cancels: tt.steps}
+					ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+					defer cancel()
+					err := call(poller.Resume[*wrapperspb.StringValue](c, name, nil), ctx)
+					if !errors.Is(err, context.DeadlineExceeded) {
+						t.Errorf("got error %v, want the context's", err)
+					}
+					wantCode(t, err, codes.DeadlineExceeded)
+					if told := strings.Contains(err.Error(), "connection refused"); told != tt.told {
+						t.Errorf("got error %q; that the last call failed must be told: %t", err, tt.told)
+					}
+				})
+			})
+		}
+	}
+	t.Run("Wait/an answer came since", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			p, _ := setup(t, nil, refused, pollertest.Step{Operation: running()}, pollertest.Step{Delay: time.Hour})
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+			defer cancel()
+			if _, err := p.Wait(ctx); strings.Contains(err.Error(), "connection refused") {
+				t.Errorf("got error %q, want nothing of a failure that has passed", err)
+			}
+		})
+	})
+}

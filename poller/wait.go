@@ -12,7 +12,8 @@ import (
 // has ended.
 //
 // If ctx ends first, so does Wait, promptly. [errors.Is] then finds the error
-// of ctx and its cause, and the status code is CANCELLED or DEADLINE_EXCEEDED.
+// of ctx and its cause, the status code is CANCELLED or DEADLINE_EXCEEDED, and the
+// text says why the last call before that failed, if it did.
 // The operation goes on, unless Options.CancelOnContextDone is set.
 //
 // Transient failures are survived within Options.MaxRetries; any other failed
@@ -61,5 +62,5 @@ func (p *Poller[T]) follow(ctx context.Context, first, park time.Duration, seen 
 			return nil
 		}
 	}
-	return p.abandon(ctx)
+	return p.abandon(ctx, pace.failed)
 }

@@ -29,17 +29,17 @@ func registerBefore(g *grpc.Server) {
 	longrunningpb.RegisterOperationsServer(g, s)
 }
 
-func (s *before) WriteReport(_ context.Context, req *pb.WriteReportRequest) (*longrunningpb.Operation, error) {
+func (s *before) WriteReport(ctx context.Context, req *pb.WriteReportRequest) (*longrunningpb.Operation, error) {
 	op := &longrunningpb.Operation{Name: "operations/" + uuid.NewString()}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.operations[op.GetName()] = op
-	go s.run(op, req)
+	go s.run(context.WithoutCancel(ctx), op, req)
 	return proto.CloneOf(op), nil
 }
 
-func (s *before) run(op *longrunningpb.Operation, req *pb.WriteReportRequest) {
-	res, err := write(context.Background(), req, func(meta *pb.WriteReportMetadata) {
+func (s *before) run(ctx context.Context, op *longrunningpb.Operation, req *pb.WriteReportRequest) {
+	res, err := write(ctx, req, func(meta *pb.WriteReportMetadata) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		op.Metadata, _ = anypb.New(meta)
