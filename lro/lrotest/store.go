@@ -3,6 +3,7 @@ package lrotest
 import (
 	"context"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -22,7 +23,8 @@ type Store struct {
 
 	mu     sync.Mutex // held during every call
 	fault  fault
-	owners map[string]bool // those that have registered; true: killed
+	owners map[string]time.Duration // those that have registered, and for how long
+	killed map[string]time.Duration // as owners
 }
 
 var (
@@ -43,7 +45,7 @@ func (f fault) hits(call string) bool {
 
 // NewStore returns an empty store that works.
 func NewStore() *Store {
-	return &Store{mem: memstore.New(), owners: make(map[string]bool)}
+	return &Store{mem: memstore.New(), owners: make(map[string]time.Duration), killed: make(map[string]time.Duration)}
 }
 
 // Fail makes calls fail with err until [Store.Mend], or until it is told
@@ -100,8 +102,7 @@ func (s *Store) set(caller string, f fault) {
 // The attempts that run are those of the dead. Their contexts end with
 // [lro.ErrLeaseLost], mostly at once and with the next heartbeat at the latest,
 // and what they write no longer arrives, whether they heed their contexts or not.
-// Cancel and Delete are heard all the same; Complete and Fail of such an operation
-// only after it was adopted.
+// Cancel, Delete, Complete and Fail are heard all the same.
 //
 // The Managers begin new work after a third of Options.LeaseTTL at most, and adopt
 // after one to two LeaseTTLs: half a minute by default, of fake time in a bubble.
@@ -111,8 +112,9 @@ func (s *Store) KillOwners() {
 	defer s.mu.Unlock()
 	for owner := range s.owners {
 		_, _ = s.mem.Heartbeat(context.Background(), owner, 0) // resigns; fails for who is dead already
-		s.owners[owner] = true
 	}
+	maps.Copy(s.killed, s.owners)
+	clear(s.owners)
 }
 
 // do makes a call, or not, as the fault says.
@@ -143,27 +145,32 @@ func (s *Store) Get(ctx context.Context, names ...string) ([]*store.Record, erro
 // Update implements [store.Store].
 func (s *Store) Update(ctx context.Context, rec *store.Record) (*store.Record, error) {
 	return do(s, "Update", func() (*store.Record, error) {
-		if err := s.ofTheDead(ctx, rec); err != nil {
+		if err := s.letGo(ctx, rec); err != nil {
 			return nil, err
 		}
 		return s.mem.Update(ctx, rec)
 	})
 }
 
-// ofTheDead answers an error for what the attempt of a killed owner writes. Its
-// outcome is unknown to the attempt, which tries again until the operation was
-// adopted, and learns then that it is fenced off. The caller holds mu.
-func (s *Store) ofTheDead(ctx context.Context, next *store.Record) error {
+// letGo takes an operation that is to become next from its owner, if that was
+// killed, and lets it wait for its adopter for as long as the owner would have been
+// believed alive. Who writes next meets a conflict then; an attempt of the dead
+// learns that it is fenced off, and frees the slot that the adopter may need. The
+// caller holds mu.
+func (s *Store) letGo(ctx context.Context, next *store.Record) error {
 	recs, err := s.mem.Get(ctx, next.Name)
 	if err != nil || len(recs) == 0 {
 		return err
 	}
-	rec := recs[0]
+	rec := *recs[0]
+	due, dead := s.killed[rec.Owner]
 	asked := next.CancelRequested && !rec.CancelRequested || next.Deleted && !rec.Deleted // by who is no owner
-	if s.owners[rec.Owner] && !asked {
-		return fmt.Errorf("lrotest: owner %s was killed: what its attempts write does not arrive", rec.Owner)
+	if rec.State != store.Running || !dead || asked {
+		return nil
 	}
-	return nil
+	rec.State, rec.Owner, rec.DueIn = store.Pending, "", due
+	_, err = s.mem.Update(ctx, &rec)
+	return err
 }
 
 // List implements [store.Store].
@@ -185,7 +192,7 @@ func (s *Store) Heartbeat(ctx context.Context, owner string, ttl time.Duration) 
 		case ttl == 0:
 			delete(s.owners, owner)
 		default:
-			s.owners[owner] = false
+			s.owners[owner] = ttl
 		}
 		return cancelled, err
 	})

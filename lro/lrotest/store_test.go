@@ -143,6 +143,71 @@ func TestKillOwnersFences(t *testing.T) {
 	}
 }
 
+// TestKillOwnersOneSlot: the attempts of the dead, which return results that do not
+// arrive, leave their slots to those that follow.
+func TestKillOwnersOneSlot(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		st := lrotest.NewStore()
+		m := lrotest.NewManager(t, st, &lro.Options{Capacity: 1})
+		conn := lrotest.Serve(t, m, serving(m, func(_ context.Context, task *printTask, _ *testpb.PrintRequest) (*testpb.PrintResponse, error) {
+			time.Sleep(time.Second)
+			return &testpb.PrintResponse{Pages: task.Attempt()}, nil
+		}))
+		p := startPrint(t, conn, "deaf")
+		synctest.Wait()
+		st.KillOwners()
+		killed := time.Now()
+		ctx, stop := context.WithTimeout(t.Context(), time.Hour)
+		defer stop()
+		res, err := p.Wait(ctx)
+		if err != nil || res.GetPages() != 2 {
+			t.Errorf("got %v, %v; want the response of attempt 2", res, err)
+		}
+		if took := time.Since(killed); took < 15*time.Second || took > 32*time.Second {
+			t.Errorf("the second of attempt 2 was over after %v, want that it was adopted between one LeaseTTL of 15 s and two", took)
+		}
+	})
+}
+
+// TestKillOwnersAtTheEnd: a test may end before what it has killed was adopted.
+func TestKillOwnersAtTheEnd(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		fake := &recorder{TB: t}
+		st := lrotest.NewStore()
+		m := lrotest.NewManager(fake, st, nil)
+		conn := lrotest.Serve(fake, m, serving(m, untilCancelled))
+		startPrint(t, conn, "killed")
+		synctest.Wait()
+		st.KillOwners()
+		began := time.Now()
+		fake.end()
+		if took := time.Since(began); took > time.Second || len(fake.errors) > 0 {
+			t.Errorf("the test took %v to end, with the errors %q; want that the dead keep nobody waiting", took, fake.errors)
+		}
+	})
+}
+
+// TestKillOwnersComplete: others may end what is to be adopted.
+func TestKillOwnersComplete(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		st := lrotest.NewStore()
+		m := lrotest.NewManager(t, st, nil)
+		conn := lrotest.Serve(t, m, serving(m, untilCancelled))
+		p := startPrint(t, conn, "killed")
+		synctest.Wait()
+		st.KillOwners()
+		if err := m.Complete(t.Context(), p.Name(), &testpb.PrintResponse{Text: "by hand"}); err != nil {
+			t.Errorf("Complete of an operation whose owner was killed: got %v, want that it is heard", err)
+		}
+		if res, err := p.Wait(t.Context()); err != nil || res.GetText() != "by hand" {
+			t.Errorf("got %v, %v; want the response of Complete", res, err)
+		}
+	})
+}
+
 // TestKillOwnersAfterTheWork: a process that dies when the work is done and the
 // store does not know yet; the second attempt must find what the first has done.
 func TestKillOwnersAfterTheWork(t *testing.T) {
