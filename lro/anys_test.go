@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
 
+	"github.com/longrunning-go/longrunning/internal/testpb"
 	"github.com/longrunning-go/longrunning/store"
 	"github.com/longrunning-go/longrunning/store/memstore"
 )
@@ -25,6 +26,7 @@ func TestStoredAnys(t *testing.T) {
 	url, value := field(1, "type.example.com/example.Thing"), field(2, "\x08\x01")
 	for name, stored := range map[string][]byte{
 		"as lro writes it":    slices.Concat(url, value),
+		"another prefix":      slices.Concat(field(1, "type.example.com/lro.test.v1.PrintResponse"), value),
 		"without a value":     url,
 		"without a type":      value,
 		"empty":               {},
@@ -44,11 +46,12 @@ func TestStoredAnys(t *testing.T) {
 				want := new(anypb.Any)
 				wantErr := proto.Unmarshal(stored, want)
 				st := memstore.New()
-				rec, err := st.Create(t.Context(), &store.Record{Name: "operations/x", ID: "x", State: store.Done, Response: stored, Metadata: stored, ExpireIn: time.Hour})
+				method := testpb.Library_Print_FullMethodName // which is known, and of other types
+				rec, err := st.Create(t.Context(), &store.Record{Name: "operations/x", ID: "x", Method: method, State: store.Done, Response: stored, Metadata: stored, ExpireIn: time.Hour})
 				if err != nil {
 					t.Fatal(err)
 				}
-				op, err := setupIdle(t, st, nil, nil, nil).Get(t.Context(), rec.Name)
+				op, err := setupIdle(t, st, echo, nil, nil).Get(t.Context(), rec.Name)
 				if (err != nil) != (wantErr != nil) {
 					t.Fatalf("got error %v, want one: %t (%v)", err, wantErr != nil, wantErr)
 				}
