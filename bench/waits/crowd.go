@@ -1,6 +1,7 @@
 package waits
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -62,7 +63,7 @@ func Crowd(ctx context.Context, args []string, out io.Writer) (err error) {
 		})
 	}
 	if err := waitPoller(ctx, client, gathered); err != nil {
-		return context.Cause(ctx)
+		return cmp.Or(context.Cause(ctx), err) // who waits with it may have failed first
 	}
 	if _, err := fmt.Fprintln(out, float64(inUse()-before)/float64(n)); err != nil {
 		return err
