@@ -85,9 +85,11 @@ func (w *waker) wake(ctx context.Context) (time.Duration, error) {
 	woken := make(chan time.Time, 1)
 	go func() {
 		_, err := poller.New[*pb.TakeSnapshotResponse](w.client, op, nil).Wait(ctx)
-		if woken <- time.Now(); err != nil {
-			stop(err)
+		at := time.Now()
+		if err != nil {
+			stop(err) // before at is taken for that of a success
 		}
+		woken <- at
 	}()
 	if err := w.traffic.await(ctx, 1); err != nil {
 		return 0, err
