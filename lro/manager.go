@@ -15,6 +15,10 @@ import (
 // their handlers. Any number of Managers, in any number of processes, may share
 // a store. Its methods may be called from any goroutine; calls are trusted, and
 // NewServer is where strangers are told apart.
+//
+// The operations that it answers, or its Methods and its LocalClient, are the
+// caller's, but the bytes of the payloads in them are not: replace them, as a whole,
+// instead of changing some.
 type Manager struct {
 	store store.Store
 	opts  Options
@@ -52,9 +56,7 @@ func New(s store.Store, opts *Options) (*Manager, error) {
 	}, nil
 }
 
-// Get answers the latest state of an operation. The message is the caller's, but the
-// bytes of the payloads in it are not: replace them, as a whole, instead of changing
-// some.
+// Get answers the latest state of an operation.
 //
 // Errors: ErrNotFound; INVALID_ARGUMENT for a malformed name; UNAVAILABLE.
 func (m *Manager) Get(ctx context.Context, name string) (*longrunningpb.Operation, error) {

@@ -21,8 +21,8 @@ import (
 // Serve runs m, serves it over gRPC in memory, and answers a connection to it.
 // register registers the service under test; nil is none. Unless it registers
 // google.longrunning.Operations too, Serve does: for m, with [lro.AllowAll]. The
-// options are the server's, such as interceptors that say who calls. When Serve
-// returns, calls are answered and operations are executed; register has returned
+// options are the server's, such as interceptors that say who calls; the connection
+// has no transport security, so grpc.Creds is none of them. When Serve returns, calls are answered and operations are executed; register has returned
 // before m runs, so it may call [lro.Handle].
 //
 // All of it ends with tb, in the order that a program keeps: Run drains, while
