@@ -2,6 +2,7 @@ package lrotest_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"runtime"
@@ -16,6 +17,13 @@ type recorder struct {
 	ended    bool
 	errors   []string
 	cleanups []func()
+	stops    []context.CancelFunc // of its contexts
+}
+
+func (r *recorder) Context() context.Context {
+	ctx, stop := context.WithCancel(r.TB.Context())
+	r.stops = append(r.stops, stop)
+	return ctx
 }
 
 func (r *recorder) Output() io.Writer { return &r.log }
@@ -38,6 +46,9 @@ func (r *recorder) Fatalf(format string, args ...any) { r.Fatal(fmt.Sprintf(form
 
 // end ends the test as package testing does.
 func (r *recorder) end() {
+	for _, stop := range r.stops {
+		stop()
+	}
 	for len(r.cleanups) > 0 {
 		last := len(r.cleanups) - 1
 		f := r.cleanups[last]

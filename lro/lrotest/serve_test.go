@@ -127,7 +127,7 @@ func TestServeHour(t *testing.T) {
 func TestServeIsUp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		st := memstore.New()
+		st := slow{memstore.New()}
 		m := lrotest.NewManager(t, st, nil)
 		method := lro.Handle(m, untilCancelled, nil)
 		lrotest.Serve(t, m, nil)
@@ -146,6 +146,14 @@ func TestServeIsUp(t *testing.T) {
 			t.Errorf("Wait after Serve: got an answer after %v, error %v; want that it waits for its minute", time.Since(began), err)
 		}
 	})
+}
+
+// A slow store takes a second to register an owner.
+type slow struct{ *memstore.Store }
+
+func (s slow) Heartbeat(ctx context.Context, owner string, ttl time.Duration) ([]string, error) {
+	time.Sleep(time.Second)
+	return s.Store.Heartbeat(ctx, owner, ttl)
 }
 
 // TestServeInAnOutage: a store that fails keeps nobody from serving, and what is
@@ -224,6 +232,26 @@ func TestServeDrains(t *testing.T) {
 		if err := startAfter(conn); status.Code(err) != codes.Canceled {
 			t.Errorf("a call after the end: got %v, want CANCELLED, for the connection is closed", err)
 		}
+	})
+}
+
+// TestServeCleanups: what the user cleans up before may still use all of it, though
+// the context of the test has ended.
+func TestServeCleanups(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		fake := &recorder{TB: t}
+		m := lrotest.NewManager(fake, memstore.New(), nil)
+		conn := lrotest.Serve(fake, m, serving(m, echo))
+		fake.Cleanup(func() {
+			synctest.Wait()
+			ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+			defer stop()
+			if res, err := startPrint(t, conn, "bye").Wait(ctx); err != nil || res.GetText() != "bye" {
+				t.Errorf("in a cleanup: got %v, %v; want the response of the handler", res, err)
+			}
+		})
+		fake.end()
 	})
 }
 
