@@ -41,6 +41,9 @@ func knownMessages(gen *protogen.Plugin) map[protoreflect.FullName]message {
 	var add func(file string, messages []*protogen.Message)
 	add = func(file string, messages []*protogen.Message) {
 		for _, m := range messages {
+			if m.Desc.IsMapEntry() {
+				continue // Go has no type for it
+			}
 			known[m.Desc.FullName()] = message{m.Desc.FullName(), file, m.GoIdent}
 			add(file, m.Messages)
 		}

@@ -32,7 +32,16 @@ func library(t *testing.T, methods ...string) *pluginpb.CodeGeneratorRequest {
 		message_type { name: "Book" }
 		message_type { name: "PrintRequest" }
 		message_type { name: "PrintResponse" }
-		message_type { name: "PrintMetadata" }
+		message_type {
+			name: "PrintMetadata"
+			field { name: "pages" number: 1 type: TYPE_MESSAGE label: LABEL_REPEATED type_name: ".library.v1.PrintMetadata.PagesEntry" }
+			nested_type {
+				name: "PagesEntry"
+				field { name: "key" number: 1 type: TYPE_STRING label: LABEL_OPTIONAL }
+				field { name: "value" number: 2 type: TYPE_STRING label: LABEL_OPTIONAL }
+				options { map_entry: true }
+			}
+		}
 		message_type { name: "SortResponse" }
 		enum_type { name: "Size" value { name: "SIZE_UNSPECIFIED" number: 0 } }
 		service { name: "Library" method { ` + strings.Join(methods, "} method {") + ` } }
@@ -128,6 +137,10 @@ func TestWarnings(t *testing.T) {
 		}, {
 			"a metadata_type that is no message", rpc("Print", info("PrintResponse", "Size")),
 			ofPrint + `its metadata_type is "Size", and neither the proto nor what it imports has a message library.v1.Size: ` +
+				"import the file that has it and, by AIP-151, write its full name if it is in another package; nothing is generated for it\n", nil,
+		}, {
+			"a metadata_type that is a map's entry, which Go has no type for", rpc("Print", info("PrintResponse", "library.v1.PrintMetadata.PagesEntry")),
+			ofPrint + `its metadata_type is "library.v1.PrintMetadata.PagesEntry", and neither the proto nor what it imports has a message library.v1.PrintMetadata.PagesEntry: ` +
 				"import the file that has it and, by AIP-151, write its full name if it is in another package; nothing is generated for it\n", nil,
 		}, {
 			"a type of another package by its short name", rpc("Print", info("PrintResponse", "Struct")),
