@@ -115,11 +115,20 @@ func (f *finder) findTypes(m *method) bool {
 	if m.metadata, ok = f.declaredType(m, "metadata_type", info.GetMetadataType(), f.guessMetadata); !ok {
 		return false
 	}
-	if want := f.conventional(m); !convention.Follows(m.response.name, want) {
+	if want := f.conventional(m); !convention.Follows(m.response.name, want) && !m.answersResource(want) {
 		f.warn(m.Method, "its response_type is %q, and by the naming convention of operations.proto, at Operation.response, it should be %q: use that, unless the API has clients, which the change would break",
 			info.GetResponseType(), want)
 	}
 	return true
+}
+
+// answersResource reports whether the response is the message that the method's
+// name ends in, as Book is of UndeleteBook. AIP-164 has Undelete answer it, and
+// Delete where the resource is only marked; AIP-136 allows it to custom methods.
+// Where the convention wants a resource, none but that one will do.
+func (m *method) answersResource(conventional protoreflect.FullName) bool {
+	verb, ok := strings.CutSuffix(string(m.Desc.Name()), string(m.response.name.Name()))
+	return ok && verb != "" && (conventional == convention.Empty || conventional.Name() == m.Desc.Name()+"Response")
 }
 
 // guessTypes takes the types of a method without operation_info from its name.

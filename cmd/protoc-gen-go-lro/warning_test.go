@@ -30,6 +30,7 @@ func library(t *testing.T, methods ...string) *pluginpb.CodeGeneratorRequest {
 		dependency: "google/protobuf/struct.proto"
 		options { go_package: "example.com/librarypb" }
 		message_type { name: "Book" }
+		message_type { name: "LargeBook" }
 		message_type { name: "PrintRequest" }
 		message_type { name: "PrintResponse" }
 		message_type {
@@ -89,6 +90,18 @@ func TestWarnings(t *testing.T) {
 			[]string{servers, clients},
 		}, {
 			"a standard method answers the resource", rpc("UpdateBook", info("Book", "PrintMetadata")),
+			"",
+			[]string{servers, clients},
+		}, {
+			"a custom method answers its resource, as AIP-136 allows", rpc("ArchiveBook", info("Book", "PrintMetadata")),
+			"",
+			[]string{servers, clients},
+		}, {
+			"Undelete answers the resource, by AIP-164", rpc("UndeleteBook", info("Book", "PrintMetadata")),
+			"",
+			[]string{servers, clients},
+		}, {
+			"Delete that only marks the resource answers it, by AIP-164", rpc("DeleteBook", info("Book", "PrintMetadata")),
 			"",
 			[]string{servers, clients},
 		}, {
@@ -161,8 +174,13 @@ func TestWarnings(t *testing.T) {
 				`it should be "Book": use that, unless the API has clients, which the change would break` + "\n",
 			[]string{servers, clients},
 		}, {
-			"Delete that answers something", rpc("DeleteBook", info("Book", "PrintMetadata")),
-			`library.proto:10: warning: library.v1.Library.DeleteBook: its response_type is "Book", and by the naming convention of operations.proto, at Operation.response, ` +
+			"a standard method that answers another resource", rpc("UpdateLargeBook", info("Book", "PrintMetadata")),
+			`library.proto:10: warning: library.v1.Library.UpdateLargeBook: its response_type is "Book", and by the naming convention of operations.proto, at Operation.response, ` +
+				`it should be "LargeBook": use that, unless the API has clients, which the change would break` + "\n",
+			[]string{servers, clients},
+		}, {
+			"Delete that answers something else", rpc("DeleteBook", info("PrintResponse", "PrintMetadata")),
+			`library.proto:10: warning: library.v1.Library.DeleteBook: its response_type is "PrintResponse", and by the naming convention of operations.proto, at Operation.response, ` +
 				`it should be "google.protobuf.Empty": use that, unless the API has clients, which the change would break` + "\n",
 			[]string{servers, clients},
 		},
