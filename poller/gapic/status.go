@@ -102,9 +102,10 @@ func answered(failed *googleapi.Error) *status.Status {
 	if s.GetCode() == int32(codes.OK) {
 		s.Code = int32(codeOf(failed))
 	}
+	lenient := protojson.UnmarshalOptions{DiscardUnknown: true} // as Google's client is
 	for _, d := range envelope.Error.Details {
 		detail := &anypb.Any{}
-		if protojson.Unmarshal(d, detail) == nil { // its type is linked
+		if lenient.Unmarshal(d, detail) == nil { // its type is linked
 			s.Details = append(s.Details, detail)
 		}
 	}

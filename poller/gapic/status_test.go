@@ -40,6 +40,7 @@ func TestRESTErrorsHaveTheStatusOfTheEnvelope(t *testing.T) {
 	}{
 		"no such operation":     {404, `{"error":{"code":404,"message":"gone","status":"NOT_FOUND"}}`, codes.NotFound, "gone", 0},
 		"details":               {404, `{"error":{"code":404,"message":"gone","status":"NOT_FOUND","details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"GONE"},{"@type":"type.googleapis.com/google.rpc.RequestInfo","requestId":"7"}]}}`, codes.NotFound, "gone", 2},
+		"a newer detail":        {404, `{"error":{"code":404,"message":"gone","status":"NOT_FOUND","details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"GONE","newer":1}]}}`, codes.NotFound, "gone", 1},
 		"details not linked":    {404, `{"error":{"code":404,"message":"gone","status":"NOT_FOUND","details":[{"@type":"type.googleapis.com/acme.NotLinked","a":1},{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"GONE"}]}}`, codes.NotFound, "gone", 1},
 		"not the HTTP status's": {409, `{"error":{"code":409,"message":"there","status":"ALREADY_EXISTS"}}`, codes.AlreadyExists, "there", 0},
 		"precondition":          {400, `{"error":{"code":400,"message":"not now","status":"FAILED_PRECONDITION"}}`, codes.FailedPrecondition, "not now", 0},
