@@ -29,8 +29,9 @@
 //
 // # REST
 //
-// Google's client asks GET /v1/{name}. Where a service has its operations under
-// another version, use gRPC.
+// Google's client asks GET /v1/{name}, and a poll fails with NOT_FOUND where a
+// service has its operations elsewhere: under another version or, as Speech, at
+// /v1/operations/{name}. Use gRPC with these.
 //
 // Errors bear the status of the envelope {"error": {...}} with its details, as
 // far as their types are linked into the program. Without an envelope the HTTP
@@ -54,7 +55,7 @@
 //	}
 //	httpClient.Transport = &gapic.Transport{Base: httpClient.Transport}
 //	client, err := longrunning.NewOperationsRESTClient(ctx,
-//		option.WithHTTPClient(httpClient), option.WithEndpoint("https://speech.googleapis.com"))
+//		option.WithHTTPClient(httpClient), option.WithEndpoint("https://spanner.googleapis.com"))
 //
 // What concerns credentials, quota or certificates goes to NewClient there, since
 // an option.WithHTTPClient replaces it. Over gRPC nothing is needed.
