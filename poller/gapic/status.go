@@ -75,13 +75,18 @@ func unanswered(err error) (c codes.Code, message string) {
 }
 
 // refused reports whether there was no token for the request, and asking again
-// will bring none.
+// will bring none. The libraries that fetch tokens disagree about which answers
+// pass by themselves; here these are all of the server's own failures, and those
+// that tell to come again.
 func refused(err error) bool {
+	var answer *http.Response
 	if e, ok := errors.AsType[*auth.Error](err); ok {
-		return !e.Temporary()
+		answer = e.Response
+	} else if e, ok := errors.AsType[*oauth2.RetrieveError](err); ok {
+		answer = e.Response
 	}
-	e, ok := errors.AsType[*oauth2.RetrieveError](err)
-	return ok && e.Response != nil && e.Response.StatusCode < http.StatusInternalServerError
+	return answer != nil && answer.StatusCode < http.StatusInternalServerError &&
+		answer.StatusCode != http.StatusRequestTimeout && answer.StatusCode != http.StatusTooManyRequests
 }
 
 // answered reads an answer that is an error. The envelope of AIP-193 has the

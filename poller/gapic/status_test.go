@@ -87,6 +87,8 @@ func TestRESTErrorsHaveTheStatusOfTheEnvelope(t *testing.T) {
 func TestRESTErrorsWithoutAnAnswer(t *testing.T) {
 	t.Parallel()
 	refused := &http.Response{StatusCode: http.StatusBadRequest}
+	gateway := &http.Response{StatusCode: http.StatusBadGateway}
+	quota := &http.Response{StatusCode: http.StatusTooManyRequests}
 	for what, tt := range map[string]struct {
 		err  error
 		want codes.Code
@@ -99,7 +101,10 @@ func TestRESTErrorsWithoutAnAnswer(t *testing.T) {
 		"no token":             {&auth.Error{Response: refused}, codes.Unauthenticated},
 		"no token, by oauth2":  {&oauth2.RetrieveError{Response: refused}, codes.Unauthenticated},
 		"no token for now":     {&auth.Error{Response: &http.Response{StatusCode: http.StatusServiceUnavailable}}, codes.Unavailable},
-		"the same, by oauth2":  {&oauth2.RetrieveError{Response: &http.Response{StatusCode: http.StatusBadGateway}}, codes.Unavailable},
+		"the same, by oauth2":  {&oauth2.RetrieveError{Response: gateway}, codes.Unavailable},
+		"no gateway to tokens": {&auth.Error{Response: gateway}, codes.Unavailable},
+		"tokens, but slowly":   {&auth.Error{Response: quota}, codes.Unavailable},
+		"slowly, by oauth2":    {&oauth2.RetrieveError{Response: quota}, codes.Unavailable},
 		"no server for tokens": {&oauth2.RetrieveError{}, codes.Unavailable},
 	} {
 		t.Run(what, func(t *testing.T) {
