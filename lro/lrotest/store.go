@@ -52,6 +52,7 @@ func NewStore() *Store {
 // otherwise: nothing is written or read. The calls are methods of [store.Store],
 // such as "Create", which starts operations, and "Update", which is all that is
 // written to them later but for claims; with none given, all fail. Hints go on.
+// Mend before the test ends: a Manager that drains waits some seconds for its store.
 //
 // lro takes an error for an outage and repeats the call, unless it is a sentinel
 // of package store: that is taken at its word. An outage alone costs no attempt,
