@@ -62,7 +62,7 @@ func overGRPC(ctx context.Context, r *measure.Run) (err error) {
 		What: fmt.Sprintf("gRPC, callers: %d, get any of 10,000: lro, bare handler", callers), Unit: "gets", Bound: measure.AtLeast(0.9), Laps: r.Work(24),
 		Subject: throughput(s.names, subject.get), Base: throughput(s.names, base.get), Twin: throughput(s.names, twin.get),
 	}, &measure.Comparison{
-		What: fmt.Sprintf("gRPC, callers: %d, get one, p99: lro, bare handler", fewer), Unit: "gets", Bound: measure.AtMost(1.1), Laps: r.Work(600), Quantile: 0.99,
+		What: fmt.Sprintf("gRPC, callers: %d, get one, p99: lro, bare handler", fewer), Unit: "gets", Bound: measure.AtMost(1.1), Laps: r.Work(1_200), Quantile: 0.99,
 		Subject: latency(subject.get), Base: latency(base.get), Twin: latency(twin.get),
 	})
 	return nil
