@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 
@@ -29,6 +30,8 @@ type Manager struct {
 
 	mu sync.Mutex
 	st state
+
+	known atomic.Pointer[map[string]*method] // the methods of st, for Gets, which are not to wait for mu
 }
 
 // New makes a Manager on s. Register methods with Handle and Declare, then call

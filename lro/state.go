@@ -2,6 +2,7 @@ package lro
 
 import (
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/longrunning-go/longrunning/store"
@@ -66,13 +67,16 @@ func (m *Manager) register(h *method) {
 			panic(fmt.Sprintf("lro: method %s is registered twice; keep one Handle or Declare for it", h.name))
 		}
 		s.methods[h.name] = h
+		m.known.Store(new(maps.Clone(s.methods)))
 	})
 }
 
 // methodOf answers what is known here of a method; nil if nothing.
-func (m *Manager) methodOf(name string) (h *method) {
-	m.update(func(s *state) { h = s.methods[name] })
-	return h
+func (m *Manager) methodOf(name string) *method {
+	if known := m.known.Load(); known != nil {
+		return (*known)[name]
+	}
+	return nil
 }
 
 // retention is how long a record of this method is kept once it is done.
