@@ -82,17 +82,15 @@ func (r *run) claimAll() (crowded bool, err error) {
 func (r *run) groups() [][]*method {
 	var bounded [][]*method
 	var others []*method
-	r.m.update(func(s *state) {
-		for _, h := range s.methods {
-			switch {
-			case h.run == nil || r.m.opts.Capacity < 0:
-			case h.opts.Concurrency < r.m.opts.Capacity:
-				bounded = append(bounded, []*method{h})
-			default:
-				others = append(others, h)
-			}
+	for _, h := range r.m.known() {
+		switch {
+		case h.run == nil || r.m.opts.Capacity < 0:
+		case h.opts.Concurrency < r.m.opts.Capacity:
+			bounded = append(bounded, []*method{h})
+		default:
+			others = append(others, h)
 		}
-	})
+	}
 	if len(others) == 0 {
 		return bounded
 	}
@@ -177,7 +175,7 @@ func (r *run) take(l *lease, rec *store.Record) {
 		if held := s.held[rec.Name]; held != nil && held.epoch >= rec.Epoch && held.lease.owner == rec.Owner {
 			return
 		}
-		h := s.methods[rec.Method]
+		h := r.m.methodOf(rec.Method)
 		if s.phase != running || h != nil && h.run == nil {
 			h = nil
 		}

@@ -203,13 +203,11 @@ func filtered(rec *store.Record) *filter.Operation {
 // metadataTypes answers those of the methods that are known here, in the order of
 // their names.
 func (m *Manager) metadataTypes() (types []protoreflect.MessageDescriptor) {
-	m.update(func(s *state) {
-		for _, h := range s.methods {
-			if h.hasMetadata() {
-				types = append(types, h.meta.ProtoReflect().Descriptor())
-			}
+	for _, h := range m.known() {
+		if h.hasMetadata() {
+			types = append(types, h.meta.ProtoReflect().Descriptor())
 		}
-	})
+	}
 	slices.SortFunc(types, func(a, b protoreflect.MessageDescriptor) int { return cmp.Compare(a.FullName(), b.FullName()) })
 	return slices.Compact(types)
 }

@@ -31,7 +31,9 @@ type Manager struct {
 	mu sync.Mutex
 	st state
 
-	known atomic.Pointer[map[string]*method] // the methods of st, for Gets, which are not to wait for mu
+	// methods is replaced under mu until Run is called. It is no part of st, so that
+	// Gets need not wait for mu.
+	methods atomic.Pointer[map[string]*method]
 }
 
 // New makes a Manager on s. Register methods with Handle and Declare, then call
@@ -52,9 +54,8 @@ func New(s store.Store, opts *Options) (*Manager, error) {
 
 		outage: outage{log: resolved.Logger},
 		st: state{
-			methods: make(map[string]*method),
-			held:    make(map[string]*attempt),
-			usedBy:  make(map[*method]int),
+			held:   make(map[string]*attempt),
+			usedBy: make(map[*method]int),
 		},
 	}, nil
 }

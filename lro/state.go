@@ -22,9 +22,8 @@ const (
 // inside Manager.update.
 type state struct {
 	phase   phase
-	run     *run               // from Run on
-	lease   *lease             // nil while this Manager is registered under no owner
-	methods map[string]*method // by full name; fixed once Run is called
+	run     *run   // from Run on
+	lease   *lease // nil while this Manager is registered under no owner
 	held    map[string]*attempt
 	used    int // slots taken, of Options.Capacity
 	usedBy  map[*method]int
@@ -63,21 +62,25 @@ func (m *Manager) register(h *method) {
 		if s.phase != idle {
 			panic(fmt.Sprintf("lro: method %s is registered after Run; register all methods first", h.name))
 		}
-		if s.methods[h.name] != nil {
+		if m.methodOf(h.name) != nil {
 			panic(fmt.Sprintf("lro: method %s is registered twice; keep one Handle or Declare for it", h.name))
 		}
-		s.methods[h.name] = h
-		m.known.Store(new(maps.Clone(s.methods)))
+		next := map[string]*method{h.name: h}
+		maps.Copy(next, m.known())
+		m.methods.Store(&next)
 	})
 }
 
-// methodOf answers what is known here of a method; nil if nothing.
-func (m *Manager) methodOf(name string) *method {
-	if known := m.known.Load(); known != nil {
-		return (*known)[name]
+// known answers the methods that are registered, by full name; nobody changes it.
+func (m *Manager) known() map[string]*method {
+	if methods := m.methods.Load(); methods != nil {
+		return *methods
 	}
 	return nil
 }
+
+// methodOf answers what is known here of a method; nil if nothing.
+func (m *Manager) methodOf(name string) *method { return m.known()[name] }
 
 // retention is how long a record of this method is kept once it is done.
 func (m *Manager) retention(rec *store.Record) time.Duration {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"slices"
 	"time"
 )
 
@@ -53,12 +52,7 @@ func (c *Comparison) each(s Sample) float64 {
 	if c.Quantile == 0 {
 		return float64(s.Took) / float64(s.Count)
 	}
-	times := make([]float64, len(s.Times))
-	for i, t := range s.Times {
-		times[i] = float64(t)
-	}
-	slices.Sort(times)
-	return quantile(times, c.Quantile)
+	return float64(Quantile(s.Times, c.Quantile))
 }
 
 const (

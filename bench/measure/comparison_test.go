@@ -152,6 +152,9 @@ func TestOrder(t *testing.T) {
 	for i := range order[4:] {
 		follows[[2]string(order[3+i:])]++
 	}
+	if len(follows) != 6 {
+		t.Errorf("got %v, want that each follows both others", follows)
+	}
 	for pair, times := range follows {
 		if least := 3*rounds/6 - 1; pair[0] == pair[1] || times < least { // nobody follows the last
 			t.Errorf("%s follows %s %d times, want at least %d, and nobody itself", pair[1], pair[0], times, least)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"sync"
 	"time"
 
@@ -34,18 +33,13 @@ func delays(ctx context.Context, r *measure.Run) {
 			r.Fail(what, bound, err)
 			continue
 		}
-		ours, google := median(found[i].ours), median(found[i].google)
+		ours, google := measure.Quantile(found[i].ours, 0.5), measure.Quantile(found[i].google, 0.5)
 		r.Report(measure.Counted(what, float64(ours), float64(google), bound,
 			fmt.Sprintf("%d operations waited for by both; %.3g ms against %.3g ms", n, milliseconds(ours), milliseconds(google))))
 	}
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
-
-func median(d []time.Duration) time.Duration {
-	sorted := slices.Sorted(slices.Values(d))
-	return (sorted[(len(sorted)-1)/2] + sorted[len(sorted)/2]) / 2
-}
 
 // A delayPair is the delays of operations of one length.
 type delayPair struct{ ours, google []time.Duration }

@@ -3,7 +3,6 @@ package gapic_test
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"net"
 	"net/http"
 	"slices"
@@ -27,6 +26,7 @@ import (
 
 	"github.com/longrunning-go/longrunning/internal/testpb"
 	"github.com/longrunning-go/longrunning/lro"
+	"github.com/longrunning-go/longrunning/lro/lrotest"
 	"github.com/longrunning-go/longrunning/lro/rest"
 	"github.com/longrunning-go/longrunning/poller"
 	"github.com/longrunning-go/longrunning/poller/gapic"
@@ -195,8 +195,7 @@ type service struct {
 // setup makes a service in a bubble, which drains when the test ends.
 func setup(t *testing.T, method *lro.MethodOptions) *service {
 	t.Helper()
-	m, err := lro.New(memstore.New(), &lro.Options{Logger: slog.New(slog.DiscardHandler), DrainTimeout: 1})
-	must(t, err)
+	m := lrotest.NewManager(t, memstore.New(), nil)
 	s := &service{Manager: m}
 	s.print = lro.Handle(m, func(ctx context.Context, task *lro.Task[*testpb.PrintMetadata], _ *testpb.PrintRequest) (*testpb.PrintResponse, error) {
 		for page := range int64(3) {
@@ -209,14 +208,7 @@ func setup(t *testing.T, method *lro.MethodOptions) *service {
 		}
 		return response(), s.err
 	}, method)
-	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
-	var wg sync.WaitGroup
-	wg.Go(func() { must(t, m.Run(ctx)) })
-	t.Cleanup(func() {
-		cancel()
-		wg.Wait()
-	})
-	synctest.Wait()
+	lrotest.Serve(t, m, nil)
 	return s
 }
 

@@ -170,7 +170,7 @@ func TestRESTWaitFallsBackToGet(t *testing.T) {
 		"not found":             {404, html},
 		"not found, enveloped":  {404, `{"error":{"code":404,"message":"Method not found.","status":"NOT_FOUND"}}`},
 		"not allowed":           {405, ""},
-		"not implemented":       {501, `{"error":{"code":501,"message":"no","status":"UNIMPLEMENTED"}}`},
+		"501, enveloped":        {501, `{"error":{"code":501,"message":"no","status":"UNIMPLEMENTED"}}`},
 		"forbidden":             {403, html},
 		"broken":                {500, html},
 		"a page":                {200, html},
