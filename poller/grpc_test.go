@@ -88,7 +88,7 @@ func serve(t *testing.T, s *server) longrunningpb.OperationsClient {
 	longrunningpb.RegisterOperationsServer(g, s)
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		if err := g.Serve(l); err != nil {
+		if err := g.Serve(l); err != nil && !errors.Is(err, grpc.ErrServerStopped) { // stopped before it served
 			t.Errorf("serving: %v", err)
 		}
 	})

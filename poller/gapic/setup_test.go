@@ -67,7 +67,7 @@ func grpcClient(t *testing.T, s longrunningpb.OperationsServer) *longrunning.Ope
 	longrunningpb.RegisterOperationsServer(g, s)
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		if err := g.Serve(l); err != nil {
+		if err := g.Serve(l); err != nil && !errors.Is(err, grpc.ErrServerStopped) { // stopped before it served
 			t.Errorf("serving: %v", err)
 		}
 	})

@@ -160,7 +160,11 @@ func serve(ctx context.Context, m *lro.Manager, svc *service.Service, listener, 
 	served := make(chan error, 2)
 	go func() {
 		defer cancel()
-		served <- g.Serve(listener)
+		err := g.Serve(listener)
+		if errors.Is(err, grpc.ErrServerStopped) {
+			err = nil // by a signal that came before it served
+		}
+		served <- err
 	}()
 	go func() {
 		if web == nil {
