@@ -2,7 +2,8 @@ package measure
 
 import "fmt"
 
-// A Bound is what a figure must meet. The zero Bound is met by none.
+// A Bound is what a figure must meet. A limit of 0 bounds nothing: the figure is
+// only shown. The zero Bound is AtMost(0).
 type Bound struct {
 	limit float64
 	speed bool
@@ -18,7 +19,7 @@ func AtMost(limit float64) Bound { return Bound{limit, false} }
 
 func (b Bound) String() string {
 	switch {
-	case b == Bound{}:
+	case b.limit == 0:
 		return "-"
 	case b.speed:
 		return fmt.Sprintf("at least %g", b.limit)
@@ -35,9 +36,14 @@ func (b Bound) ratio(subject, base float64) float64 {
 	return subject / base
 }
 
-func (b Bound) meets(figure float64) bool {
-	if b.speed {
-		return figure >= b.limit
+// judge answers what becomes of b with a figure.
+func (b Bound) judge(figure float64) Verdict {
+	switch {
+	case b.limit == 0:
+		return Shown
+	case b.speed && figure >= b.limit, !b.speed && figure <= b.limit:
+		return Met
+	default:
+		return Missed // a figure that is no number, too
 	}
-	return figure <= b.limit
 }

@@ -171,16 +171,13 @@ func (c *Comparison) check(s Sample) error {
 
 func (c *Comparison) line(o *outcome) Line {
 	l := Line{
-		What: c.What, Figure: o.figure(), Bound: c.Bound, Verdict: Missed,
+		What: c.What, Figure: o.figure(), Bound: c.Bound, Verdict: c.Bound.judge(o.figure()),
 		Control: fmt.Sprintf("%.2f (%.0f %%)", o.control.median, 100*o.control.width()),
 		Note: fmt.Sprintf("%d rounds, %d %s against %d; %s against %s",
 			o.rounds, o.subject.count, c.Unit, o.base.count, c.pace(o.subject.each), c.pace(o.base.each)),
 	}
-	switch {
-	case o.noisy():
+	if o.noisy() {
 		l.Verdict = Noisy
-	case c.Bound.meets(l.Figure):
-		l.Verdict = Met
 	}
 	return l
 }

@@ -51,7 +51,8 @@ func TestFigure(t *testing.T) {
 		{"too slow", 5 * ms, 4 * ms, 4 * ms, measure.AtMost(1.2), 1.25, measure.Missed},
 		{"a fast twin takes from the speed", 2 * ms, 8 * ms, 4 * ms, measure.AtLeast(4), 2, measure.Missed},
 		{"a fast twin adds to the time", 4 * ms, 4 * ms, 2 * ms, measure.AtMost(1.5), 2, measure.Missed},
-		{"no bound", ms, ms, ms, measure.Bound{}, 1, measure.Missed},
+		{"no bound", 4 * ms, 2 * ms, 2 * ms, measure.Bound{}, 2, measure.Shown},
+		{"no bound of the speed", 4 * ms, 2 * ms, 2 * ms, measure.AtLeast(0), 0.5, measure.Shown},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

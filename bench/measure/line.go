@@ -11,6 +11,7 @@ type Verdict string
 // The verdicts.
 const (
 	Met     Verdict = "met"
+	Shown   Verdict = "shown" // there is no bound
 	Missed  Verdict = "MISSED"
 	Noisy   Verdict = "NOISY"   // the control scatters: the figure means nothing
 	Failed  Verdict = "FAILED"  // an error came instead of a figure
@@ -18,9 +19,9 @@ const (
 )
 
 // Fails reports whether a run with this verdict has failed.
-func (v Verdict) Fails() bool { return v != Met && v != Skipped }
+func (v Verdict) Fails() bool { return v != Met && v != Shown && v != Skipped }
 
-// A Line is the outcome of one bound.
+// A Line is the outcome of one comparison.
 type Line struct {
 	What    string
 	Figure  float64
@@ -52,9 +53,6 @@ func (l Line) String() string {
 // Counted is the line of two numbers that are counted, not timed, so that they
 // need no control.
 func Counted(what string, subject, base float64, bound Bound, note string) Line {
-	l := Line{What: what, Figure: bound.ratio(subject, base), Bound: bound, Verdict: Missed, Note: note}
-	if bound.meets(l.Figure) {
-		l.Verdict = Met
-	}
-	return l
+	figure := bound.ratio(subject, base)
+	return Line{What: what, Figure: figure, Bound: bound, Verdict: bound.judge(figure), Note: note}
 }

@@ -40,7 +40,7 @@ func TestCounted(t *testing.T) {
 func TestFails(t *testing.T) {
 	t.Parallel()
 	for verdict, want := range map[measure.Verdict]bool{
-		measure.Met: false, measure.Skipped: false,
+		measure.Met: false, measure.Shown: false, measure.Skipped: false,
 		measure.Missed: true, measure.Noisy: true, measure.Failed: true, "": true,
 	} {
 		if got := verdict.Fails(); got != want {
