@@ -113,6 +113,9 @@ func (t *totals) add(count int, each float64) {
 	t.each = append(t.each, each)
 }
 
+// pace is how many the median sample has done a second.
+func (t *totals) pace() float64 { return float64(time.Second) / spreadOf(t.each).median }
+
 func (c *Comparison) try(ctx context.Context, rounds int) (*outcome, error) {
 	if _, err := c.round(ctx, 0); err != nil {
 		return nil, err
@@ -174,21 +177,23 @@ func (c *Comparison) line(o *outcome) Line {
 		What: c.What, Figure: o.figure(), Bound: c.Bound, Verdict: c.Bound.judge(o.figure()),
 		Control: fmt.Sprintf("%.2f (%.0f %%)", o.control.median, 100*o.control.width()),
 		Note: fmt.Sprintf("%d rounds, %d %s against %d; %s against %s",
-			o.rounds, o.subject.count, c.Unit, o.base.count, c.pace(o.subject.each), c.pace(o.base.each)),
+			o.rounds, o.subject.count, c.Unit, o.base.count, c.pace(&o.subject), c.pace(&o.base)),
 	}
 	if o.noisy() {
 		l.Verdict = Noisy
 	}
+	if c.Quantile == 0 {
+		l.Subject, l.Base = o.subject.pace(), o.base.pace()
+	}
 	return l
 }
 
-// pace says how many a second the median sample has done, or its quantile.
-func (c *Comparison) pace(each []float64) string {
-	median := spreadOf(each).median
+// pace says how many a second there were, or the quantile.
+func (c *Comparison) pace(t *totals) string {
 	if c.Quantile != 0 {
-		return fmt.Sprintf("%.3g ms", median/float64(time.Millisecond))
+		return fmt.Sprintf("%.3g ms", spreadOf(t.each).median/float64(time.Millisecond))
 	}
-	perSecond := float64(time.Second) / median
+	perSecond := t.pace()
 	digits := math.Pow(10, math.Max(0, math.Floor(math.Log10(perSecond))-2))
 	return fmt.Sprintf("%.0f/s", math.Round(perSecond/digits)*digits)
 }

@@ -29,6 +29,8 @@ type Line struct {
 	Bound   Bound
 	Verdict Verdict
 	Note    string // how many of what were measured, or why nothing was
+
+	Subject, Base float64 // how many either does a second; 0 where it was not timed so
 }
 
 // Header is the line above the lines.

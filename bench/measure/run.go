@@ -7,20 +7,23 @@ type Run struct {
 	Rounds int  // of each comparison
 	Quick  bool // a tenth of the scale and of the work
 	Report func(Line)
+	Draw   func(Curve)
 	Say    func(format string, args ...any) // what takes long
 }
 
-// Compare makes comparisons and reports what they find. An error of one does not
-// keep the next from being made.
-func (r *Run) Compare(ctx context.Context, comparisons ...*Comparison) {
-	for _, c := range comparisons {
+// Compare makes comparisons, and reports and answers what they find. An error of
+// one does not keep the next from being made.
+func (r *Run) Compare(ctx context.Context, comparisons ...*Comparison) []Line {
+	lines := make([]Line, len(comparisons))
+	for i, c := range comparisons {
 		line, err := c.Run(ctx, r.Rounds)
 		if err != nil {
-			r.Fail(c.What, c.Bound, err)
-			continue
+			line = Line{What: c.What, Bound: c.Bound, Verdict: Failed, Note: err.Error()}
 		}
 		r.Report(line)
+		lines[i] = line
 	}
+	return lines
 }
 
 // Fail reports an error that came instead of a figure.
