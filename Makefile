@@ -99,8 +99,8 @@ fuzz: go ## try hostile input on every fuzz target, FUZZTIME (20s) each
 	done
 
 .PHONY: bench
-bench: go ## measure the bounds of DESIGN.md, section 13; BENCH=-quick to try it
-	@cd bench && go run . $(BENCH)
+bench: go ## measure the bounds of DESIGN.md, section 13, into bench/README.md; BENCH=-quick to try it
+	@cd bench && go run . -save . $(BENCH)
 
 .PHONY: lint
 lint: go ## run the linters, formatting included, on every module

@@ -10,15 +10,12 @@ import (
 	"os"
 	"os/signal"
 	"runtime/pprof"
-	"slices"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/longrunning-go/longrunning/bench/child"
-	"github.com/longrunning-go/longrunning/bench/database"
 	"github.com/longrunning-go/longrunning/bench/durable"
-	"github.com/longrunning-go/longrunning/bench/measure"
+	"github.com/longrunning-go/longrunning/bench/scale"
 	"github.com/longrunning-go/longrunning/bench/waits"
 	"github.com/longrunning-go/longrunning/bench/wire"
 )
@@ -38,8 +35,10 @@ func subjects(r *durable.Run) []subject {
 		{"writes", r.Writes},
 		{"gets", r.Gets},
 		{"heartbeats", r.Heartbeats},
-		{"lists", r.Lists},
+		{"records", r.Records},
 		{"memory", r.Memory},
+		{"running", func(ctx context.Context) { scale.Running(ctx, r.Run, r.Systems, r.Program) }},
+		{"fleet", func(ctx context.Context) { scale.Fleet(ctx, r.Run, r.Systems, r.Program) }},
 	}
 }
 
@@ -48,7 +47,8 @@ func subjects(r *durable.Run) []subject {
 func roles() map[string]child.Role {
 	return map[string]child.Role{
 		"listen": durable.Listen, "live": durable.Live,
-		"hour": waits.Hour, "crowd": waits.Crowd,
+		"hour": waits.Hour, "crowd": waits.Crowd, "park": waits.Park,
+		"run": scale.Run, "replica": scale.Replica,
 	}
 }
 
@@ -71,8 +71,9 @@ func run() error {
 		return child.Serve(context.Background(), role, os.Args[3:])
 	}
 	quick := flag.Bool("quick", false, "do a tenth of everything: to try the program, not to judge the library")
-	only := flag.String("only", "", "`subjects` to measure, separated by commas (lone, grpc, rest, waits, writes, gets, heartbeats, lists, memory); default all")
-	on := flag.String("on", "postgres,sqlite", "`databases` to measure on, separated by commas")
+	only := flag.String("only", "", "`subjects` to measure, separated by commas (lone, grpc, rest, waits, writes, gets, heartbeats, records, memory, running, fleet); default all")
+	on := flag.String("on", "", "`databases` to measure on, separated by commas (postgres, sqlite); default all")
+	save := flag.String("save", "", "write the results of a whole run into the README.md of this `folder`, and plots beside it")
 	profile := flag.String("cpuprofile", "", "write a CPU profile of this process to `file`")
 	flag.Parse()
 	if flag.NArg() > 0 {
@@ -87,76 +88,12 @@ func run() error {
 		}
 		defer end()
 	}
-	return measureAll(ctx, list(*only), list(*on), *quick)
+	p := program{only: list(*only), on: list(*on), quick: *quick, save: *save}
+	return p.run(ctx)
 }
 
 func list(flag string) []string {
 	return strings.FieldsFunc(flag, func(r rune) bool { return r == ',' })
-}
-
-func measureAll(ctx context.Context, only, on []string, quick bool) (err error) {
-	program, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	lines, failed := 0, 0
-	r := &durable.Run{
-		Run: &measure.Run{
-			Rounds: 12, Quick: quick,
-			Report: func(l measure.Line) {
-				fmt.Println(l)
-				if lines++; l.Verdict.Fails() {
-					failed++
-				}
-			},
-			Say: func(format string, args ...any) { fmt.Fprintf(os.Stderr, "… "+format+"\n", args...) },
-		},
-		Program: []string{program, asChild},
-	}
-	if r.Systems, err = systems(on); err != nil {
-		return err
-	}
-	defer func() {
-		for _, system := range r.Systems {
-			err = errors.Join(err, system.Close())
-		}
-	}()
-	began := time.Now()
-	fmt.Println(measure.Header())
-	for _, s := range subjects(r) {
-		if ctx.Err() == nil && (len(only) == 0 || slices.Contains(only, s.name)) {
-			s.measure(ctx)
-		}
-	}
-	fmt.Printf("%d bounds in %v\n", lines, time.Since(began).Round(time.Second))
-	switch {
-	case ctx.Err() != nil:
-		return context.Cause(ctx)
-	case lines == 0:
-		return errors.New("nothing was measured: see -help for what -only and -on take")
-	case failed > 0:
-		return fmt.Errorf("%d of %d bounds are not met", failed, lines)
-	}
-	return nil
-}
-
-func systems(names []string) ([]database.System, error) {
-	var found []database.System
-	for _, name := range names {
-		switch name {
-		case "postgres":
-			found = append(found, new(database.Postgres))
-		case "sqlite":
-			system, err := database.NewSQLite()
-			if err != nil {
-				return nil, err
-			}
-			found = append(found, system)
-		default:
-			return nil, fmt.Errorf("-on takes postgres and sqlite, found %q", name)
-		}
-	}
-	return found, nil
 }
 
 func startProfile(path string) (end func(), err error) {

@@ -14,6 +14,8 @@ import (
 type System interface {
 	// Name is what lines of results begin with.
 	Name() string
+	// Version says which one it is, name and number.
+	Version(ctx context.Context) (string, error)
 	// New makes an empty database with the schema of the store.
 	New(ctx context.Context) (Database, error)
 	// Close removes all that New has made.

@@ -22,6 +22,18 @@ type Postgres struct {
 // Name implements [System].
 func (s *Postgres) Name() string { return "postgres" }
 
+// Version implements [System].
+func (s *Postgres) Version(ctx context.Context) (version string, err error) {
+	db, err := s.New(ctx)
+	if err != nil {
+		return "", err
+	}
+	err = withPool(ctx, db.Address(), 1, func(pool *pgxpool.Pool) error {
+		return pool.QueryRow(ctx, "SELECT 'Postgres ' || current_setting('server_version')").Scan(&version)
+	})
+	return version, err
+}
+
 // New implements [System].
 func (s *Postgres) New(ctx context.Context) (Database, error) {
 	s.mu.Lock()
@@ -70,14 +82,16 @@ INSERT INTO lro_operations (name, parent, id, method, request_id, request, carri
 SELECT 'operations/' || id, '', id, '/bench.v1.Bench/Fill', '', decode(repeat('ab', 400), 'hex'), NULL,
 	2, 1, at, at, CASE WHEN NOT running THEN at END, at + interval '1 day', NULL, CASE WHEN NOT running THEN at + interval '30 days' END,
 	CASE WHEN running THEN 2 ELSE 4 END, CASE WHEN running THEN 'somebody' ELSE '' END, 0, 0, false, false,
-	decode(repeat('cd', 100), 'hex'), NULL, CASE WHEN NOT running THEN decode(repeat('ef', 400), 'hex') END, NULL
+	$2::bytea, NULL, CASE WHEN NOT running THEN $3::bytea END, NULL
 FROM (
 	SELECT i, '01990000-' || lpad(to_hex(i), 8, '0') || '-7000-8000-000000000000' AS id,
 		i % 50 = 0 AS running, now() + i * interval '1 millisecond' AS at
 	FROM generate_series(1, $1::int) i OFFSET 0
 ) o`
 
-func (d postgresDatabase) Fill(ctx context.Context, n int) error { return d.exec(ctx, fillPostgres, n) }
+func (d postgresDatabase) Fill(ctx context.Context, n int) error {
+	return d.exec(ctx, fillPostgres, n, metadata, response)
+}
 
 func (d postgresDatabase) exec(ctx context.Context, sql string, args ...any) error {
 	return withPool(ctx, string(d), 1, func(pool *pgxpool.Pool) error {

@@ -6,6 +6,9 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/anypb"
+	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/longrunning-go/longrunning/store"
 )
@@ -32,7 +35,18 @@ func Running(n int) ([]*store.Record, error) {
 }
 
 //nolint:gochecknoglobals // shared by all records, so that making them costs little
-var metadata, response = bytes.Repeat([]byte{0xcd}, 100), bytes.Repeat([]byte{0xef}, 400)
+var metadata, response = message(100), message(400)
+
+// message answers so many bytes that are an Any, as package lro stores it.
+func message(n int) []byte {
+	for content := n; ; content-- {
+		packed, err := anypb.New(wrapperspb.Bytes(make([]byte, content)))
+		if err == nil && proto.Size(packed) <= n {
+			encoded, _ := proto.Marshal(packed) // of what has a size
+			return encoded
+		}
+	}
+}
 
 // Done answers what package lro makes of a record when its handler returns: an
 // argument of Update.
@@ -42,3 +56,6 @@ func Done(rec *store.Record, retention time.Duration) *store.Record {
 	done.Metadata, done.Response = metadata, response
 	return &done
 }
+
+// Filled answers the name of the i-th record of Fill, from 1.
+func Filled(i int) string { return fmt.Sprintf("operations/01990000-%08x-7000-8000-000000000000", i) }

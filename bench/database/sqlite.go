@@ -36,6 +36,14 @@ func NewSQLite() (*SQLite, error) {
 // Name implements [System].
 func (s *SQLite) Name() string { return "sqlite" }
 
+// Version implements [System].
+func (s *SQLite) Version(ctx context.Context) (version string, err error) {
+	err = sqliteDatabase(filepath.Join(s.dir, "version.db")).with(ctx, func(db *sql.DB) error {
+		return db.QueryRowContext(ctx, "SELECT 'SQLite ' || sqlite_version()").Scan(&version)
+	})
+	return version, err
+}
+
 // New implements [System].
 func (s *SQLite) New(ctx context.Context) (Database, error) {
 	path := filepath.Join(s.dir, fmt.Sprintf("%d.db", s.made.Add(1)))
@@ -71,7 +79,7 @@ WITH RECURSIVE numbers (i) AS (SELECT ?1 UNION ALL SELECT i + 1 FROM numbers WHE
 SELECT 'operations/' || id, '', id, '/bench.v1.Bench/Fill', '', zeroblob(400), NULL,
 	2, 1, at, at, iif(running, NULL, at), at + 86400000000, NULL, iif(running, NULL, at + 2592000000000),
 	iif(running, 2, 4), iif(running, 'somebody', ''), 0, 0, 0, 0,
-	zeroblob(100), NULL, iif(running, NULL, zeroblob(400)), NULL
+	?3, NULL, iif(running, NULL, ?4), NULL
 FROM made`
 
 // Fill commits now and then, so that the log stays small.
@@ -79,7 +87,7 @@ func (d sqliteDatabase) Fill(ctx context.Context, n int) error {
 	const each = 10_000
 	return d.with(ctx, func(db *sql.DB) error {
 		for from := 1; from <= n; from += each {
-			if _, err := db.ExecContext(ctx, fillSQLite, from, min(n, from+each-1)); err != nil {
+			if _, err := db.ExecContext(ctx, fillSQLite, from, min(n, from+each-1), metadata, response); err != nil {
 				return err
 			}
 		}

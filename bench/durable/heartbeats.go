@@ -14,33 +14,47 @@ import (
 // Heartbeats measures the heartbeat of an owner that runs 10,000 operations:
 // against one that runs 10.
 func (r *Run) Heartbeats(ctx context.Context) {
-	r.each(ctx, "heartbeats", r.heartbeats)
+	curve := measure.Curve{
+		Name: "heartbeats", Title: "The heartbeat of an owner of many operations",
+		X: "running operations", Y: "time of a heartbeat, of that with 10", Log: true,
+	}
+	r.each(ctx, "heartbeats", func(ctx context.Context, system database.System) error {
+		points, err := r.heartbeats(ctx, system)
+		curve.Series = append(curve.Series, measure.Series{Name: system.Name(), Points: points})
+		return err
+	})
+	r.Draw(curve)
 }
 
-func (r *Run) heartbeats(ctx context.Context, system database.System) (err error) {
-	const many, few = "many", "few"
-	running := map[string]int{many: 10_000, few: 10}
+func (r *Run) heartbeats(ctx context.Context, system database.System) (points []measure.Point, err error) {
 	b, err := newBed(ctx, system)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, b.close()) }()
 	st, err := b.store(ctx, database.Settings{Conns: callers})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	for owner, n := range running {
-		if err := run(ctx, st, owner, n); err != nil {
-			return err
+	const few = 10
+	n := r.Work(500)
+	for _, running := range []int{few, 1_000, 10_000} {
+		owner := fmt.Sprintf("owner of %d", running)
+		if err := run(ctx, st, owner, running); err != nil {
+			return nil, err
 		}
+		if running == few {
+			points = append(points, measure.Point{X: few, Y: 1})
+			continue
+		}
+		line := r.Compare(ctx, &measure.Comparison{
+			What: fmt.Sprintf("%s, heartbeat: %d running, %d", system.Name(), running, few), Unit: "heartbeats", Bound: measure.AtMost(1.2),
+			Subject: beats(st, owner, n),
+			Base:    beats(st, fmt.Sprintf("owner of %d", few), n),
+		})[0]
+		points = append(points, measure.Point{X: float64(running), Y: line.Figure})
 	}
-	n := r.Work(1_500)
-	r.Compare(ctx, &measure.Comparison{
-		What: fmt.Sprintf("%s, heartbeat: %d running, %d", system.Name(), running[many], running[few]), Unit: "heartbeats", Bound: measure.AtMost(1.2),
-		Subject: beats(st, many, n),
-		Base:    beats(st, few, n),
-	})
-	return nil
+	return points, nil
 }
 
 // run lets an owner run n operations.

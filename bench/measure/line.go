@@ -41,6 +41,12 @@ func Header() string {
 const layout = "%-80s %7s  %-13s %-13s %-8s %s"
 
 func (l Line) String() string {
+	cells := l.Cells()
+	return fmt.Sprintf(layout, cells[0], cells[1], cells[2], cells[3], cells[4], cells[5])
+}
+
+// Cells are what a table shows of the line, below the words of Header.
+func (l Line) Cells() [6]string {
 	figure := fmt.Sprintf("%.2f", l.Figure)
 	if l.Verdict == Failed || l.Verdict == Skipped {
 		figure = "-"
@@ -49,7 +55,7 @@ func (l Line) String() string {
 	if control == "" {
 		control = "-"
 	}
-	return fmt.Sprintf(layout, l.What, figure, control, l.Bound, l.Verdict, l.Note)
+	return [6]string{l.What, figure, control, l.Bound.String(), string(l.Verdict), l.Note}
 }
 
 // Counted is the line of two numbers that are counted, not timed, so that they

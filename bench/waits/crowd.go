@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime"
 	"strconv"
 	"sync"
 	"time"
@@ -14,6 +13,7 @@ import (
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	"github.com/longrunning-go/longrunning/bench/measure"
 	pb "github.com/longrunning-go/longrunning/examples/snapshots/snapshotspb"
 	"github.com/longrunning-go/longrunning/poller"
 )
@@ -53,7 +53,7 @@ func Crowd(ctx context.Context, args []string, out io.Writer) (err error) {
 	}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	before := inUse()
+	before := measure.InUse()
 	var waiting sync.WaitGroup
 	for i := range n {
 		waiting.Go(func() {
@@ -65,7 +65,7 @@ func Crowd(ctx context.Context, args []string, out io.Writer) (err error) {
 	if err := waitPoller(ctx, client, gathered); err != nil {
 		return cmp.Or(context.Cause(ctx), err) // who waits with it may have failed first
 	}
-	if _, err := fmt.Fprintln(out, float64(inUse()-before)/float64(n)); err != nil {
+	if _, err := fmt.Fprintln(out, float64(measure.InUse()-before)/float64(n)); err != nil {
 		return err
 	}
 	waiting.Wait()
@@ -105,14 +105,4 @@ func list(ctx context.Context, client longrunningpb.OperationsClient) (names []s
 			return names, nil
 		}
 	}
-}
-
-// inUse answers how many bytes heap and stacks take, after all that is of no use
-// has gone: what one collection finds, the next gives back.
-func inUse() int64 {
-	runtime.GC()
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return int64(m.HeapInuse + m.StackInuse)
 }

@@ -22,7 +22,7 @@ const parent = "projects/acme"
 // A service has operations in a memory store, whose handlers return when they are
 // let go.
 type service struct {
-	traffic traffic
+	traffic *traffic
 
 	takeSnapshot *lro.Method[*pb.TakeSnapshotRequest, *pb.TakeSnapshotResponse, *pb.TakeSnapshotMetadata]
 	server       *grpc.Server
@@ -45,8 +45,7 @@ func serve(ctx context.Context, listener net.Listener) (*service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &service{ran: make(chan error, 1), jobs: make(map[string]*job)}
-	s.traffic.entered = make(chan struct{}, 1)
+	s := &service{traffic: newTraffic(), ran: make(chan error, 1), jobs: make(map[string]*job)}
 	s.takeSnapshot = lro.Handle(m, s.handle, nil)
 	s.server = grpc.NewServer(grpc.UnaryInterceptor(s.traffic.intercept))
 	longrunningpb.RegisterOperationsServer(s.server, lro.NewServer(m, lro.AllowAll, nil))

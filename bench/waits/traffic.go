@@ -15,6 +15,8 @@ type traffic struct {
 	entered chan struct{} // of one: there has been another
 }
 
+func newTraffic() *traffic { return &traffic{entered: make(chan struct{}, 1)} }
+
 func (t *traffic) intercept(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 	t.all.Add(1)
 	if info.FullMethod == longrunningpb.Operations_WaitOperation_FullMethodName {

@@ -13,4 +13,5 @@ func Measure(ctx context.Context, r *measure.Run, program []string) {
 	delays(ctx, r)
 	calls(ctx, r, program)
 	crowds(ctx, r, program)
+	waiters(ctx, r, program)
 }

@@ -1,0 +1,99 @@
+package durable
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/longrunning-go/longrunning/bench/database"
+	"github.com/longrunning-go/longrunning/bench/measure"
+)
+
+// Records measures what calls cost in a table of 1,000,000 records: against one of
+// 10,000, with statistics, and for pages of a list without them too.
+func (r *Run) Records(ctx context.Context) {
+	r.each(ctx, "records", r.records)
+}
+
+func (r *Run) records(ctx context.Context, system database.System) (err error) {
+	var tables [3]*table
+	for i, n := range []int{10_000, r.Work(1_000_000) / 10, r.Work(1_000_000)} {
+		r.Say("%s: filling a table with %d records", system.Name(), n)
+		if tables[i], err = newTable(ctx, system, n); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, tables[i].close()) }()
+	}
+	small, large := tables[0], tables[2]
+	first, hundredth := page(1, r.Work(200)), page(100, r.Work(200))
+	for _, c := range []call{first, hundredth} {
+		if err := r.constant(ctx, system.Name()+", never analysed", c, large, small); err != nil {
+			return err
+		}
+	}
+	for _, t := range tables {
+		if err := t.Analyze(ctx); err != nil {
+			return err
+		}
+	}
+	curve := measure.Curve{
+		Name: "records-" + system.Name(), Title: "Calls in a table of many records: " + system.Name(),
+		X: "records", Y: "time of a call, of that with 10,000 records", Log: true,
+	}
+	for _, c := range []call{
+		start(r.Work(256)), get(r.Work(500)), first, hundredth,
+		filter("NOT done", pageSize, r.Work(50)), filter("error.code = 5", 0, r.Work(2)),
+		expire(r.Work(256)),
+	} {
+		points, err := r.growth(ctx, system.Name(), c, tables[:])
+		if err != nil {
+			return err
+		}
+		curve.Series = append(curve.Series, measure.Series{Name: c.name, Points: points})
+	}
+	r.Draw(curve)
+	return nil
+}
+
+// constant bounds what a call costs in one table, against another.
+func (r *Run) constant(ctx context.Context, where string, c call, large, small *table) error {
+	comparison, err := compared(ctx, where, c, large, small)
+	if err == nil {
+		r.Compare(ctx, comparison)
+	}
+	return err
+}
+
+// growth bounds what a call costs in the last of the tables, against the first, and
+// answers what it costs in all of them. Those between make half the rounds and no
+// line.
+func (r *Run) growth(ctx context.Context, where string, c call, tables []*table) ([]measure.Point, error) {
+	points := []measure.Point{{X: float64(tables[0].n), Y: 1}}
+	for i, t := range tables[1:] {
+		comparison, err := compared(ctx, where, c, t, tables[0])
+		if err != nil {
+			return nil, err
+		}
+		var line measure.Line
+		if i == len(tables)-2 {
+			line = r.Compare(ctx, comparison)[0]
+		} else if line, err = comparison.Run(ctx, r.Rounds/2); err != nil {
+			return nil, err
+		}
+		points = append(points, measure.Point{X: float64(t.n), Y: line.Figure})
+	}
+	return points, nil
+}
+
+func compared(ctx context.Context, where string, c call, large, small *table) (*measure.Comparison, error) {
+	comparison := &measure.Comparison{
+		What: fmt.Sprintf("%s, %s: of %d records, of %d", where, c.name, large.n, small.n),
+		Unit: c.unit, Bound: measure.AtMost(1.5),
+	}
+	var err error
+	if comparison.Subject, err = c.on(ctx, large); err != nil {
+		return nil, err
+	}
+	comparison.Base, err = c.on(ctx, small)
+	return comparison, err
+}

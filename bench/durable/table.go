@@ -1,0 +1,177 @@
+package durable
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"cloud.google.com/go/longrunning/autogen/longrunningpb"
+
+	"github.com/longrunning-go/longrunning/bench/database"
+	"github.com/longrunning-go/longrunning/bench/measure"
+	"github.com/longrunning-go/longrunning/lro"
+	"github.com/longrunning-go/longrunning/store"
+)
+
+// pageSize is the default one of package lro.
+const pageSize = 100
+
+// A table has been filled with n records. What is added to it is taken away again.
+type table struct {
+	*bed
+
+	n      int
+	st     *database.Store
+	server *lro.Server
+}
+
+func newTable(ctx context.Context, system database.System, n int) (*table, error) {
+	b, err := newBed(ctx, system)
+	if err != nil {
+		return nil, err
+	}
+	t := &table{bed: b, n: n}
+	if err := b.Fill(ctx, n); err != nil {
+		return nil, err
+	}
+	if t.st, err = b.store(ctx, database.Settings{Conns: callers}); err != nil {
+		return nil, err
+	}
+	m, err := lro.New(t.st, &lro.Options{Capacity: -1})
+	if err != nil {
+		return nil, err
+	}
+	t.server = lro.NewServer(m, lro.AllowAll, nil)
+	return t, nil
+}
+
+// A call is something that a table is asked for.
+type call struct {
+	name, unit string
+	on         func(context.Context, *table) (measure.Contender, error)
+}
+
+// again is a call by one caller, n times in a turn.
+func again(name, unit string, n int, fn func(context.Context, *table) error) call {
+	return call{name, unit, func(_ context.Context, t *table) (measure.Contender, error) {
+		return func(ctx context.Context) (measure.Sample, error) {
+			return measure.Shared(ctx, 1, n, func(ctx context.Context, _ int) error { return fn(ctx, t) })
+		}, nil
+	}}
+}
+
+// get gets records at random.
+func get(n int) call {
+	return again("get", "gets", n, func(ctx context.Context, t *table) error {
+		found, err := t.st.Get(ctx, database.Filled(1+rand.IntN(t.n)))
+		if err == nil && len(found) != 1 {
+			err = fmt.Errorf("durable: Get must answer a record of a filled table, found %d", len(found))
+		}
+		return err
+	})
+}
+
+// filter lists by a filter, and must find so many operations on the first page.
+func filter(expression string, want, n int) call {
+	return again("filter "+expression, "pages", n, func(ctx context.Context, t *table) error {
+		page, err := t.server.ListOperations(ctx, &longrunningpb.ListOperationsRequest{Name: "operations", Filter: expression, PageSize: pageSize})
+		if err == nil && len(page.GetOperations()) != want {
+			err = fmt.Errorf("durable: a page by the filter %s must have %d operations, found %d", expression, want, len(page.GetOperations()))
+		}
+		return err
+	})
+}
+
+// page reads the same page again and again.
+func page(number, n int) call {
+	return call{fmt.Sprintf("page %d of a list", number), "pages", func(ctx context.Context, t *table) (measure.Contender, error) {
+		before, err := pageStart(ctx, t.st, number)
+		return func(ctx context.Context) (measure.Sample, error) {
+			return measure.Shared(ctx, 1, n, func(ctx context.Context, _ int) error {
+				_, err := fullPage(ctx, t.st, before)
+				return err
+			})
+		}, err
+	}}
+}
+
+// pageStart walks the list as a client does, and answers where a page begins.
+func pageStart(ctx context.Context, st store.Store, page int) (before string, err error) {
+	for range page - 1 {
+		recs, err := fullPage(ctx, st, before)
+		if err != nil {
+			return "", err
+		}
+		before = recs[len(recs)-1].ID
+	}
+	return before, nil
+}
+
+func fullPage(ctx context.Context, st store.Store, before string) ([]*store.Record, error) {
+	recs, err := st.List(ctx, &store.Query{Before: before, Limit: pageSize})
+	if err == nil && len(recs) != pageSize {
+		err = fmt.Errorf("durable: a page must have %d records, found %d", pageSize, len(recs))
+	}
+	return recs, err
+}
+
+// start begins n operations by many callers, and takes them away.
+func start(n int) call {
+	return call{"start", "starts", func(_ context.Context, t *table) (measure.Contender, error) {
+		return func(ctx context.Context) (measure.Sample, error) {
+			started, _, err := t.pass(ctx, n)
+			return started, err
+		}, nil
+	}}
+}
+
+// expire takes away n operations that are over.
+func expire(n int) call {
+	return call{"expire", "operations", func(_ context.Context, t *table) (measure.Contender, error) {
+		return func(ctx context.Context) (measure.Sample, error) {
+			_, expired, err := t.pass(ctx, n)
+			return expired, err
+		}, nil
+	}}
+}
+
+// pass lets n operations begin, end and expire, and answers how long they took to
+// begin, and to expire.
+func (t *table) pass(ctx context.Context, n int) (started, expired measure.Sample, err error) {
+	recs, err := database.Running(n)
+	if err != nil {
+		return started, expired, err
+	}
+	started, err = measure.Shared(ctx, callers, n, func(ctx context.Context, i int) (err error) {
+		recs[i], err = begin(ctx, t.st, recs[i])
+		return err
+	})
+	if err != nil {
+		return started, expired, err
+	}
+	if _, err := measure.Shared(ctx, callers, n, func(ctx context.Context, i int) error {
+		_, err := t.st.Update(ctx, database.Done(recs[i], 0))
+		return err
+	}); err != nil {
+		return started, expired, err
+	}
+	began := time.Now()
+	err = expireAll(ctx, t.st, n)
+	return started, measure.Sample{Count: n, Took: time.Since(began)}, err
+}
+
+// expireAll removes n operations that are over, as many at a time as package lro.
+func expireAll(ctx context.Context, st store.Store, n int) error {
+	for gone := 0; gone < n; {
+		expired, err := st.Expire(ctx, 1_000)
+		if err != nil {
+			return err
+		}
+		if expired == 0 {
+			return fmt.Errorf("durable: %d done operations must expire, found %d", n, gone)
+		}
+		gone += expired
+	}
+	return nil
+}
