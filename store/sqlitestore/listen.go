@@ -12,9 +12,12 @@ import (
 )
 
 const (
-	// listenEvery is how often a Store looks whether another has written. The look
-	// costs a few microseconds while none has.
+	// listenEvery is how often a Store looks whether another has written, and
+	// listenSoon how soon after it has found something: where others write they write
+	// again, and somebody may wait for each. A look costs a few microseconds while
+	// none has.
 	listenEvery = 100 * time.Millisecond
+	listenSoon  = 10 * time.Millisecond
 	// relistenAfter is how long a Store waits after it could not look.
 	relistenAfter = time.Second
 )
@@ -47,16 +50,19 @@ func (s *Store) follow(ctx context.Context, source *hints.Source) (err error) {
 		return err
 	}
 	source.Hears()
-	ticker := time.NewTicker(listenEvery)
-	defer ticker.Stop()
+	pause := listenEvery
 	for {
 		select {
-		case <-ticker.C:
+		case <-time.After(pause):
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
-		if err := errors.Join(s.file.unmoved(), f.look(ctx)); err != nil {
+		found, err := f.look(ctx)
+		if err := errors.Join(s.file.unmoved(), err); err != nil {
 			return err
+		}
+		if pause = min(2*pause, listenEvery); found {
+			pause = listenSoon
 		}
 	}
 }
@@ -81,11 +87,12 @@ func (f *follower) start(ctx context.Context) (err error) {
 	return err
 }
 
-// look publishes what others have left since the last look.
-func (f *follower) look(ctx context.Context) error {
+// look publishes what others have left since the last look, and reports whether
+// there was anything.
+func (f *follower) look(ctx context.Context) (found bool, err error) {
 	changes, err := f.one(ctx, selectChanges)
 	if err != nil || changes == f.changes {
-		return err
+		return false, err
 	}
 	f.changes = changes
 	var hint store.Hint
@@ -107,10 +114,10 @@ func (f *follower) look(ctx context.Context) error {
 		return nil
 	}, selectHints, f.origin, f.last)
 	if err != nil {
-		return err
+		return false, err
 	}
-	if len(hint.Names) > 0 || hint.Due || hint.All {
+	if found = len(hint.Names) > 0 || hint.Due || hint.All; found {
 		f.publish(hint)
 	}
-	return nil
+	return found, nil
 }
