@@ -30,16 +30,12 @@ func (p *program) run(ctx context.Context) (err error) {
 		return err
 	}
 	var results report.Results
-	failed := 0
 	r := &durable.Run{
 		Run: &measure.Run{
 			Rounds: 12, Quick: p.quick,
 			Report: func(l measure.Line) {
 				fmt.Println(l)
 				results.Lines = append(results.Lines, l)
-				if l.Verdict.Fails() {
-					failed++
-				}
 			},
 			Draw: func(c measure.Curve) { results.Curves = append(results.Curves, c) },
 			Say:  func(format string, args ...any) { fmt.Fprintf(os.Stderr, "… "+format+"\n", args...) },
@@ -54,21 +50,10 @@ func (p *program) run(ctx context.Context) (err error) {
 			err = errors.Join(err, system.Close())
 		}
 	}()
-	began := time.Now()
 	fmt.Println(measure.Header())
-	for _, s := range subjects(r) {
-		if ctx.Err() == nil && (len(p.only) == 0 || slices.Contains(p.only, s.name)) {
-			subjectBegan := time.Now()
-			s.measure(ctx)
-			r.Say("%s took %v", s.name, time.Since(subjectBegan).Round(time.Second))
-		}
-	}
-	fmt.Printf("%d lines in %v\n", len(results.Lines), time.Since(began).Round(time.Second))
-	switch {
-	case ctx.Err() != nil:
-		return context.Cause(ctx)
-	case len(results.Lines) == 0:
-		return errors.New("nothing was measured: see -help for what -only and -on take")
+	p.measure(ctx, r)
+	if err := context.Cause(ctx); err != nil {
+		return err
 	}
 	if p.save != "" && p.whole() {
 		if results.Where, err = where(ctx, r.Systems); err != nil {
@@ -78,8 +63,36 @@ func (p *program) run(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	return judge(results.Lines)
+}
+
+// measure measures what was asked for, and says how long it took.
+func (p *program) measure(ctx context.Context, r *durable.Run) {
+	began := time.Now()
+	for _, s := range subjects(r) {
+		if ctx.Err() != nil || len(p.only) > 0 && !slices.Contains(p.only, s.name) {
+			continue
+		}
+		at := time.Now()
+		s.measure(ctx)
+		r.Say("%s took %v", s.name, time.Since(at).Round(time.Second))
+	}
+	r.Say("all took %v", time.Since(began).Round(time.Second))
+}
+
+// judge answers an error unless all lines hold.
+func judge(lines []measure.Line) error {
+	if len(lines) == 0 {
+		return errors.New("nothing was measured: see -help for what -only and -on take")
+	}
+	failed := 0
+	for _, l := range lines {
+		if l.Verdict.Fails() {
+			failed++
+		}
+	}
 	if failed > 0 {
-		return fmt.Errorf("%d of %d lines fail", failed, len(results.Lines))
+		return fmt.Errorf("%d of %d lines fail", failed, len(lines))
 	}
 	return nil
 }

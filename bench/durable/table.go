@@ -89,8 +89,8 @@ func page(number, n int) call {
 		before, err := pageStart(ctx, t.st, number)
 		return func(ctx context.Context) (measure.Sample, error) {
 			return measure.Shared(ctx, 1, n, func(ctx context.Context, _ int) error {
-				_, err := fullPage(ctx, t.st, before)
-				return err
+				_, callErr := fullPage(ctx, t.st, before)
+				return callErr
 			})
 		}, err
 	}}
@@ -150,10 +150,11 @@ func (t *table) pass(ctx context.Context, n int) (started, expired measure.Sampl
 	if err != nil {
 		return started, expired, err
 	}
-	if _, err := measure.Shared(ctx, callers, n, func(ctx context.Context, i int) error {
-		_, err := t.st.Update(ctx, database.Done(recs[i], 0))
-		return err
-	}); err != nil {
+	_, err = measure.Shared(ctx, callers, n, func(ctx context.Context, i int) error {
+		_, callErr := t.st.Update(ctx, database.Done(recs[i], 0))
+		return callErr
+	})
+	if err != nil {
 		return started, expired, err
 	}
 	began := time.Now()

@@ -34,49 +34,43 @@ func Run(ctx context.Context, args []string, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	w := &workers{end: make(chan struct{}), began: make(chan struct{}, most)}
-	takeSnapshot := lro.Handle(m, w.handle, nil)
 	ctx, stop := context.WithCancel(ctx)
 	ran := make(chan error, 1)
+	w := newWorkers(m, most)
 	go func() { ran <- m.Run(ctx) }()
 	defer func() {
 		stop()
 		err = errors.Join(err, <-ran)
 	}()
-	names := make([]string, most)
-	before, there := measure.InUse(), 0
+	before := measure.InUse()
 	for _, n := range counts {
-		if _, err := measure.Shared(ctx, callers, n-there, func(ctx context.Context, i int) error {
-			op, err := takeSnapshot.Start(ctx, &pb.TakeSnapshotRequest{Volume: volume}, nil)
-			names[there+i] = op.GetName()
+		if err := w.until(ctx, n); err != nil {
 			return err
-		}); err != nil {
-			return err
-		}
-		for ; there < n; there++ {
-			select {
-			case <-w.began:
-			case <-ctx.Done():
-				return context.Cause(ctx)
-			}
 		}
 		if _, err := fmt.Fprintln(out, float64(measure.InUse()-before)/float64(n)); err != nil {
 			return err
 		}
 	}
-	began := time.Now()
-	close(w.end)
-	for _, name := range names {
-		if op, err := m.Wait(ctx, name); err != nil || op.GetError() != nil {
-			return errors.Join(err, fmt.Errorf("scale: operation %s must succeed, found %v", name, op))
-		}
+	took, err := w.letGo(ctx, m)
+	if err != nil {
+		return err
 	}
-	_, err = fmt.Fprintln(out, time.Since(began).Seconds())
+	_, err = fmt.Fprintln(out, took.Seconds())
 	return err
 }
 
-// The workers run until their end.
-type workers struct{ end, began chan struct{} }
+// The workers are operations whose handlers run until end is closed.
+type workers struct {
+	takeSnapshot *lro.Method[*pb.TakeSnapshotRequest, *pb.TakeSnapshotResponse, *pb.TakeSnapshotMetadata]
+	names        []string
+	began, end   chan struct{}
+}
+
+func newWorkers(m *lro.Manager, most int) *workers {
+	w := &workers{began: make(chan struct{}, most), end: make(chan struct{})}
+	w.takeSnapshot = lro.Handle(m, w.handle, nil)
+	return w
+}
 
 func (w *workers) handle(ctx context.Context, _ *lro.Task[*pb.TakeSnapshotMetadata], _ *pb.TakeSnapshotRequest) (*pb.TakeSnapshotResponse, error) {
 	w.began <- struct{}{}
@@ -86,4 +80,38 @@ func (w *workers) handle(ctx context.Context, _ *lro.Task[*pb.TakeSnapshotMetada
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+}
+
+// until starts operations until n run.
+func (w *workers) until(ctx context.Context, n int) error {
+	more := make([]string, n-len(w.names))
+	_, err := measure.Shared(ctx, callers, len(more), func(ctx context.Context, i int) error {
+		op, callErr := w.takeSnapshot.Start(ctx, &pb.TakeSnapshotRequest{Volume: volume}, nil)
+		more[i] = op.GetName()
+		return callErr
+	})
+	if err != nil {
+		return err
+	}
+	for range more {
+		select {
+		case <-w.began:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	w.names = append(w.names, more...)
+	return nil
+}
+
+// letGo lets all return, and answers how long it took until they were done.
+func (w *workers) letGo(ctx context.Context, m *lro.Manager) (time.Duration, error) {
+	began := time.Now()
+	close(w.end)
+	for _, name := range w.names {
+		if op, err := m.Wait(ctx, name); err != nil || op.GetError() != nil {
+			return 0, errors.Join(err, fmt.Errorf("scale: operation %s must succeed, found %v", name, op))
+		}
+	}
+	return time.Since(began), nil
 }
