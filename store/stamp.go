@@ -61,8 +61,8 @@ func (r *Record) Claimed(owner string, now time.Time) *Record {
 // does. A record that is created has a nil old.
 func HintOf(old, next *Record) (Hint, bool) {
 	due := next.State == Pending
-	if old != nil && !due && old.State == next.State && old.Owner == next.Owner &&
-		old.CancelRequested == next.CancelRequested && old.Deleted == next.Deleted {
+	if !due && (old == nil || old.State == next.State && old.Owner == next.Owner &&
+		old.CancelRequested == next.CancelRequested && old.Deleted == next.Deleted) {
 		return Hint{}, false
 	}
 	return Hint{Names: []string{next.Name}, Due: due}, true

@@ -19,8 +19,8 @@ import (
 const marker = "operations/marker-"
 
 // Listen is the role of a process that is told of what others write. It says
-// "ready", and then for every marker its name, how many names it was told at least
-// twice since the last one, and how often it was told to look at everything.
+// "ready", and then for every marker its name, how many names it was told since the
+// last one, and how often it was told to look at everything.
 func Listen(ctx context.Context, args []string, out io.Writer) error {
 	st, err := database.Open(ctx, args[0], database.Settings{Conns: 1})
 	if err != nil {
@@ -29,7 +29,7 @@ func Listen(ctx context.Context, args []string, out io.Writer) error {
 	// Without the pipe there is nobody to tell.
 	say := func(words ...any) { _, _ = fmt.Fprintln(out, words...) }
 	var mu sync.Mutex
-	told, lost, ready := make(map[string]int), 0, false
+	told, lost, ready := make(map[string]bool), 0, false
 	err = st.Notify(ctx, func(hint store.Hint) {
 		mu.Lock()
 		defer mu.Unlock()
@@ -42,16 +42,10 @@ func Listen(ctx context.Context, args []string, out io.Writer) error {
 		}
 		for _, name := range hint.Names {
 			if !strings.HasPrefix(name, marker) {
-				told[name]++
+				told[name] = true
 				continue
 			}
-			twice := 0
-			for _, times := range told {
-				if times >= 2 {
-					twice++
-				}
-			}
-			say(name, twice, lost)
+			say(name, len(told), lost)
 			clear(told)
 			lost = 0
 		}
@@ -68,8 +62,8 @@ type listener struct {
 
 // A mark is what the process says of a marker.
 type mark struct {
-	name        string
-	twice, lost int
+	name       string
+	told, lost int
 }
 
 // listen starts a listener, which is over when ctx ends.
@@ -87,7 +81,7 @@ func (r *Run) listen(ctx context.Context, address string) (*listener, error) {
 		defer close(l.marks)
 		for lines.Scan() {
 			var m mark
-			if _, err := fmt.Sscan(lines.Text(), &m.name, &m.twice, &m.lost); err != nil {
+			if _, err := fmt.Sscan(lines.Text(), &m.name, &m.told, &m.lost); err != nil {
 				return
 			}
 			l.marks <- m
@@ -100,8 +94,8 @@ func (r *Run) listen(ctx context.Context, address string) (*listener, error) {
 func (l *listener) Close() error { return l.process.Close() }
 
 // told returns when the listener has been told of all that was written before, and
-// fails if it was not told of n operations twice: when they began, and when they
-// were done. To be told to look at everything will do where exact is false.
+// fails if it was not told of n operations. To be told to look at everything will do
+// where exact is false.
 func (l *listener) told(ctx context.Context, st store.Store, n int, exact bool) error {
 	const patience = 30
 	var sum mark
@@ -112,8 +106,8 @@ func (l *listener) told(ctx context.Context, st store.Store, n int, exact bool) 
 			return err
 		case !heard:
 			continue // not yet, or it was told to look at everything instead
-		case sum.twice != n && (exact || sum.lost == 0):
-			return fmt.Errorf("durable: the other process must be told of %d operations that began and were done, found %d (and was told %d times to look at everything)", n, sum.twice, sum.lost)
+		case sum.told != n && (exact || sum.lost == 0):
+			return fmt.Errorf("durable: the other process must be told of %d operations, found %d (and was told %d times to look at everything)", n, sum.told, sum.lost)
 		}
 		return nil
 	}
@@ -126,7 +120,8 @@ func (l *listener) mark(ctx context.Context, st store.Store, sum *mark) (bool, e
 	l.made++
 	id := fmt.Sprintf("marker-%d", l.made)
 	name := "operations/" + id
-	if _, err := st.Create(ctx, &store.Record{Name: name, ID: id, State: store.External}); err != nil {
+	// Pending, since only such a Create is told.
+	if _, err := st.Create(ctx, &store.Record{Name: name, ID: id, Method: "/bench.v1.Bench/Mark", State: store.Pending, DueIn: ttl}); err != nil {
 		return false, err
 	}
 	timer := time.NewTimer(time.Second)
@@ -137,7 +132,7 @@ func (l *listener) mark(ctx context.Context, st store.Store, sum *mark) (bool, e
 			if !ok {
 				return false, errors.New("durable: the listener has ended")
 			}
-			sum.twice += m.twice
+			sum.told += m.told
 			sum.lost += m.lost
 			if m.name == name {
 				return true, nil

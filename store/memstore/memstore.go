@@ -76,8 +76,9 @@ func (s *Store) Create(ctx context.Context, rec *store.Record) (*store.Record, e
 	}
 	stored, created := s.create(rec)
 	if created {
-		hint, _ := store.HintOf(nil, stored)
-		s.hub.Publish(hint)
+		if hint, ok := store.HintOf(nil, stored); ok {
+			s.hub.Publish(hint)
+		}
 	}
 	return stored, nil
 }

@@ -26,14 +26,14 @@ WITH written AS (
 			WHERE e.parent = i.parent AND e.method = i.method AND e.request_id = i.request_id AND e.request_id <> ''))
 	ORDER BY i.name ` + insertedSQL + `
 ), hinted AS (
-	SELECT {schema}.lro_hint($20, array_agg(w.name), bool_or(w.state = 1)) FROM written w HAVING count(*) > 0
+	SELECT {schema}.lro_hint($20, array_agg(w.name), true) FROM written w WHERE w.state = 1 HAVING count(*) > 0
 )
 SELECT w.name, w.state, w.owner, w.epoch, w.create_time, w.update_time, w.end_time, w.deadline, w.due_time, w.expire_time, ''
 FROM written w, (SELECT count(*) FROM hinted) h`
 
 // createOneSQL is for one record without a request id.
 const createOneSQL = insertSQL + ` FROM {input} ` + insertOwnersSQL + ` WHERE ` + newNameSQL + ` ` + insertedSQL + `,
-	pg_notify($20, CASE WHEN o.state = 1 THEN 'D' ELSE '-' END || E'\n' || o.name)::text`
+	CASE WHEN o.state = 1 THEN pg_notify($20, E'D\n' || o.name)::text ELSE '' END`
 
 // Parts of both. The input is i, and w its owner if that lives.
 const (

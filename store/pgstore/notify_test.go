@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -72,6 +73,37 @@ func TestReconnect(t *testing.T) {
 	}
 }
 
+// The Create of what nobody may claim sends no hint, alone or in a batch: its name
+// is news to all.
+func TestHintsOfCreate(t *testing.T) {
+	t.Parallel()
+	d := setup(t)
+	st := d.open(t)
+	l := listen(t, d.open(t))
+	const owner, together = "owner", 8
+	_, err := st.Heartbeat(t.Context(), owner, time.Hour)
+	must(t, err)
+	var creates sync.WaitGroup
+	for range together {
+		for _, rec := range []*store.Record{draft(store.External), edited(draft(store.Running), func(r *store.Record) { r.Owner = owner })} {
+			creates.Go(func() {
+				_, err := st.Create(t.Context(), rec)
+				if err != nil {
+					t.Errorf("Create: %v", err)
+				}
+			})
+		}
+	}
+	creates.Wait()
+	last := create(t, st, draft(store.Pending))
+	l.await("the hint of the Create of a PENDING record", func(h store.Hint) bool {
+		if !slices.Equal(h.Names, []string{last.Name}) {
+			t.Errorf("got hint %+v, want none but that of %q", h, last.Name)
+		}
+		return h.Due
+	})
+}
+
 // A hint has to fit into the 8,000 bytes of a notification, whatever the names.
 func TestHintSizes(t *testing.T) {
 	t.Parallel()
@@ -79,7 +111,7 @@ func TestHintSizes(t *testing.T) {
 	st := d.open(t)
 	l := listen(t, d.open(t))
 	for _, name := range []string{strings.Repeat("long/", 250), "two\nlines"} {
-		create(t, st, edited(draft(store.External), func(r *store.Record) { r.Name = name }))
+		create(t, st, edited(draft(store.Pending), func(r *store.Record) { r.Name, r.DueIn = name, time.Hour }))
 		l.await("All for a name that fits no payload", func(h store.Hint) bool { return h.All })
 	}
 	const many = 300

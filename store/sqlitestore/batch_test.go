@@ -60,7 +60,7 @@ func TestGrouping(t *testing.T) {
 			defer release()
 			var done []<-chan result
 			for range 6 {
-				done = append(done, create(t.Context(), st, external()))
+				done = append(done, create(t.Context(), st, claimable()))
 			}
 			synctest.Wait()
 			missing := make(chan error, 1)
@@ -72,7 +72,7 @@ func TestGrouping(t *testing.T) {
 			}()
 			synctest.Wait()
 			for range 6 {
-				done = append(done, create(t.Context(), st, external()))
+				done = append(done, create(t.Context(), st, claimable()))
 			}
 			synctest.Wait()
 			release()

@@ -50,6 +50,13 @@ func external() *store.Record {
 	return rec
 }
 
+// claimable answers a new record whose Create is hinted.
+func claimable() *store.Record {
+	rec := external()
+	rec.State = store.Pending
+	return rec
+}
+
 func exists(t *testing.T, st store.Store, name string) bool {
 	t.Helper()
 	got, err := st.Get(t.Context(), name)

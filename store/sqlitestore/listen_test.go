@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/longrunning-go/longrunning/store"
 	"github.com/longrunning-go/longrunning/store/sqlitestore"
 )
 
@@ -20,7 +21,7 @@ func TestHintsWithinASecond(t *testing.T) {
 		h := listen(t, open(t, path, nil))
 		for i := range 3 {
 			time.Sleep(time.Minute)
-			rec, err := st.Create(t.Context(), external())
+			rec, err := st.Create(t.Context(), claimable())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -33,6 +34,27 @@ func TestHintsWithinASecond(t *testing.T) {
 	})
 }
 
+// The Create of what nobody may claim leaves no hint: its name is news to all.
+func TestHintsOfCreate(t *testing.T) {
+	t.Parallel()
+	st, path := setup(t, nil)
+	if _, err := st.Heartbeat(t.Context(), "owner", time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	owned := external()
+	owned.State, owned.Owner = store.Running, "owner"
+	db := rawDB(t, path)
+	before := number(t, db, "SELECT count(*) FROM hints")
+	for _, rec := range []*store.Record{external(), owned, claimable()} {
+		if _, err := st.Create(t.Context(), rec); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := number(t, db, "SELECT count(*) FROM hints") - before; got != 1 {
+		t.Errorf("the Creates of an EXTERNAL, a RUNNING and a PENDING record left %d hints, want 1, of the last", got)
+	}
+}
+
 // A Store that could not keep up looks at everything.
 func TestHintsThatWereTrimmed(t *testing.T) {
 	t.Parallel()
@@ -40,7 +62,7 @@ func TestHintsThatWereTrimmed(t *testing.T) {
 		st, path := setup(t, &sqlitestore.Options{MaxBatch: 1, Synchronous: sqlitestore.Normal})
 		late := listen(t, open(t, path, nil)) // no time passes for it
 		for range 1200 {
-			if _, err := st.Create(t.Context(), external()); err != nil {
+			if _, err := st.Create(t.Context(), claimable()); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -42,8 +42,9 @@ func (t *tx) create(ctx context.Context, rec *store.Record) (*store.Record, erro
 	if inserted == 0 {
 		return t.earlier(ctx, rec)
 	}
-	hint, _ := store.HintOf(nil, next)
-	t.tell(hint)
+	if hint, ok := store.HintOf(nil, next); ok {
+		t.tell(hint)
+	}
 	return next, nil
 }
 
