@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/longrunning-go/longrunning/bench/allocations"
 	"github.com/longrunning-go/longrunning/bench/child"
 	"github.com/longrunning-go/longrunning/bench/database"
 	"github.com/longrunning-go/longrunning/bench/durable"
@@ -29,7 +30,7 @@ type subject struct {
 	measure func(context.Context)
 }
 
-func subjects(r *durable.Run) []subject {
+func subjects(r *durable.Run, record string) []subject {
 	return []subject{
 		{"lone", r.Lone}, // first: it is of moments, and the rest heats the machine up
 		{"grpc", func(ctx context.Context) { wire.GRPC(ctx, r.Run) }},
@@ -40,6 +41,7 @@ func subjects(r *durable.Run) []subject {
 		{"heartbeats", r.Heartbeats},
 		{"lists", r.Lists},
 		{"memory", r.Memory},
+		{"allocations", func(ctx context.Context) { allocations.Measure(ctx, r.Run, r.Systems, record) }},
 	}
 }
 
@@ -71,7 +73,9 @@ func run() error {
 		return child.Serve(context.Background(), role, os.Args[3:])
 	}
 	quick := flag.Bool("quick", false, "do a tenth of everything: to try the program, not to judge the library")
-	only := flag.String("only", "", "`subjects` to measure, separated by commas (lone, grpc, rest, waits, writes, gets, heartbeats, lists, memory); default all")
+	only := flag.String("only", "", "`subjects` to measure, separated by commas (lone, grpc, rest, waits, writes, gets, heartbeats, lists, memory, allocations); default all")
+	smoke := flag.Bool("smoke", false, "measure only what is counted, and nothing that is timed: the subject allocations")
+	record := flag.String("record", "", "write what is counted of allocations into `file`, which is allocations/recorded.json, to be compared with from now on")
 	on := flag.String("on", "postgres,sqlite", "`databases` to measure on, separated by commas")
 	profile := flag.String("cpuprofile", "", "write a CPU profile of this process to `file`")
 	flag.Parse()
@@ -87,14 +91,17 @@ func run() error {
 		}
 		defer end()
 	}
-	return measureAll(ctx, list(*only), list(*on), *quick)
+	if *smoke {
+		*only = "allocations"
+	}
+	return measureAll(ctx, list(*only), list(*on), *quick, *record)
 }
 
 func list(flag string) []string {
 	return strings.FieldsFunc(flag, func(r rune) bool { return r == ',' })
 }
 
-func measureAll(ctx context.Context, only, on []string, quick bool) (err error) {
+func measureAll(ctx context.Context, only, on []string, quick bool, record string) (err error) {
 	program, err := os.Executable()
 	if err != nil {
 		return err
@@ -123,7 +130,7 @@ func measureAll(ctx context.Context, only, on []string, quick bool) (err error) 
 	}()
 	began := time.Now()
 	fmt.Println(measure.Header())
-	for _, s := range subjects(r) {
+	for _, s := range subjects(r, record) {
 		if ctx.Err() == nil && (len(only) == 0 || slices.Contains(only, s.name)) {
 			s.measure(ctx)
 		}
