@@ -230,12 +230,11 @@ func (m *Manager) sameRequest(ctx context.Context, rec, earlier *store.Record, o
 // payload encodes what a caller gave, within the cap.
 func (m *Manager) payload(field string, msg proto.Message) ([]byte, error) {
 	b, err := m.encode(msg)
-	var big *tooLargeError
-	switch {
-	case errors.As(err, &big):
-		return nil, m.invalid(reasonTooLarge, field, "the %s has %d bytes; at most %d are allowed", field, big.size, m.opts.MaxPayload)
-	case err != nil:
-		return nil, m.invalid(reasonInvalid, field, "the %s cannot be marshalled: %v", field, err)
+	if err == nil {
+		return b, nil
 	}
-	return b, nil
+	if big, ok := errors.AsType[*tooLargeError](err); ok {
+		return nil, m.invalid(reasonTooLarge, field, "the %s has %d bytes; at most %d are allowed", field, big.size, m.opts.MaxPayload)
+	}
+	return nil, m.invalid(reasonInvalid, field, "the %s cannot be marshalled: %v", field, err)
 }
