@@ -116,7 +116,9 @@ const (
 
 type tenantKey struct{}
 
-func withTenant(ctx context.Context) context.Context { return context.WithValue(ctx, tenantKey{}, tenant) }
+func withTenant(ctx context.Context) context.Context {
+	return context.WithValue(ctx, tenantKey{}, tenant)
+}
 
 // authorizer looks at the tenant and the scopes of a caller, as that of a service
 // does.
