@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// ErrMissing: the machine has no Postgres that we can start. Tests that need
-// one are skipped then.
+// ErrMissing says that the machine has no Postgres that we can start. Tests that
+// need one are skipped then.
 var ErrMissing = errors.New("pgtest: no Postgres found")
 
 // shared is the cluster of Database, started by its first call. The lock is
