@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/longrunning-go/longrunning/bench/allocations"
 	"github.com/longrunning-go/longrunning/bench/child"
 	"github.com/longrunning-go/longrunning/bench/durable"
 	"github.com/longrunning-go/longrunning/bench/scale"
@@ -26,7 +27,7 @@ type subject struct {
 	measure func(context.Context)
 }
 
-func subjects(r *durable.Run) []subject {
+func subjects(r *durable.Run, record string) []subject {
 	return []subject{
 		{"lone", r.Lone}, // first: it is of moments, and the rest heats the machine up
 		{"grpc", func(ctx context.Context) { wire.GRPC(ctx, r.Run) }},
@@ -39,7 +40,16 @@ func subjects(r *durable.Run) []subject {
 		{"memory", r.Memory},
 		{"running", func(ctx context.Context) { scale.Running(ctx, r.Run, r.Systems, r.Program) }},
 		{"fleet", func(ctx context.Context) { scale.Fleet(ctx, r.Run, r.Systems, r.Program) }},
+		{"allocations", func(ctx context.Context) { allocations.Measure(ctx, r.Run, r.Systems, record) }},
 	}
+}
+
+func names() []string {
+	var names []string
+	for _, s := range subjects(nil, "") {
+		names = append(names, s.name)
+	}
+	return names
 }
 
 // roles are what this program does in processes that it starts, as
@@ -71,9 +81,11 @@ func run() error {
 		return child.Serve(context.Background(), role, os.Args[3:])
 	}
 	quick := flag.Bool("quick", false, "do a tenth of everything: to try the program, not to judge the library")
-	only := flag.String("only", "", "`subjects` to measure, separated by commas (lone, grpc, rest, waits, writes, gets, heartbeats, records, memory, running, fleet); default all")
+	only := flag.String("only", "", "`subjects` to measure, separated by commas ("+strings.Join(names(), ", ")+"); default all")
 	on := flag.String("on", "", "`databases` to measure on, separated by commas (postgres, sqlite); default all")
 	save := flag.String("save", "", "write the results of a whole run into the README.md of this `folder`, and plots beside it")
+	smoke := flag.Bool("smoke", false, "measure only what is counted, and nothing that is timed: the subject allocations")
+	record := flag.String("record", "", "write what is counted of allocations into `file`, which is allocations/recorded.json, to be compared with from now on")
 	profile := flag.String("cpuprofile", "", "write a CPU profile of this process to `file`")
 	flag.Parse()
 	if flag.NArg() > 0 {
@@ -88,7 +100,10 @@ func run() error {
 		}
 		defer end()
 	}
-	p := program{only: list(*only), on: list(*on), quick: *quick, save: *save}
+	if *smoke {
+		*only = "allocations"
+	}
+	p := program{only: list(*only), on: list(*on), quick: *quick, save: *save, record: *record}
 	return p.run(ctx)
 }
 

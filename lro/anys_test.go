@@ -3,6 +3,7 @@ package lro_test
 import (
 	"bytes"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -85,4 +86,80 @@ func TestStoredAnysAreNotAppendedTo(t *testing.T) {
 			t.Errorf("behind the stored payload there is %q, want it left alone", got)
 		}
 	})
+}
+
+// What is stored is what protobuf makes of an Any of the message, whatever its size.
+func TestWrittenAnys(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		st := memstore.New()
+		p := setupIdle(t, st, echo, nil, nil)
+		for _, size := range []int{0, 1, 125, 126, 127, 128, 16_383, 20_000} {
+			res := &testpb.PrintResponse{Text: strings.Repeat("x", size)}
+			op, err := p.print.StartDone(t.Context(), &testpb.PrintRequest{}, res, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			wrapped, err := anypb.New(res)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want, err := proto.Marshal(wrapped)
+			if err != nil {
+				t.Fatal(err)
+			}
+			recs, err := st.Get(t.Context(), op.GetName())
+			if err != nil || len(recs) != 1 {
+				t.Fatalf("got %d records, %v, want 1", len(recs), err)
+			}
+			if got := recs[0].Response; !bytes.Equal(got, want) {
+				t.Errorf("a text of %d bytes: got %.40q… of %d bytes, want %.40q… of %d, as protobuf writes it", size, got, len(got), want, len(want))
+			}
+		}
+	})
+}
+
+// A handler is given the request that is stored, whoever has written it; one of
+// another type is an error.
+func TestStoredRequests(t *testing.T) {
+	t.Parallel()
+	field := func(number protowire.Number, value string) []byte {
+		return protowire.AppendString(protowire.AppendTag(nil, number, protowire.BytesType), value)
+	}
+	url := field(1, "type.googleapis.com/lro.test.v1.PrintRequest")
+	content, err := proto.Marshal(&testpb.PrintRequest{Text: "hello"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	value := field(2, string(content))
+	for name, tt := range map[string]struct {
+		stored []byte
+		want   string // "" for an error
+	}{
+		"as lro writes it": {slices.Concat(url, value), "hello"},
+		"another prefix":   {slices.Concat(field(1, "type.example.com/lro.test.v1.PrintRequest"), value), "hello"},
+		"the value first":  {slices.Concat(value, url), "hello"},
+		"another type":     {slices.Concat(field(1, "type.googleapis.com/lro.test.v1.PrintResponse"), value), ""},
+		"a longer type":    {slices.Concat(field(1, "type.googleapis.com/lro.test.v1.PrintRequest2"), value), ""},
+		"a cut value":      {slices.Concat(url, field(2, string(content[:len(content)-1]))), ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				st := memstore.New()
+				rec, err := st.Create(t.Context(), &store.Record{Name: "operations/x", ID: "x", Method: testpb.Library_Print_FullMethodName, State: store.Pending, Request: tt.stored})
+				if err != nil {
+					t.Fatal(err)
+				}
+				op := setup(t, st, echo, nil, nil).end(rec.Name)
+				if tt.want == "" {
+					if op.GetError() == nil {
+						t.Errorf("got %v, want an error", op)
+					}
+				} else if got := responseOf[*testpb.PrintResponse](t, op).GetText(); got != tt.want {
+					t.Errorf("the handler was given %q, want %q", got, tt.want)
+				}
+			})
+		})
+	}
 }

@@ -1,6 +1,7 @@
 package lro
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -23,18 +24,40 @@ func (e *tooLargeError) Error() string {
 	return fmt.Sprintf("%d bytes, at most %d are allowed", e.size, e.limit)
 }
 
-// encode serializes msg as an Any, within the cap.
+// The fields of an Any.
+const (
+	urlField   protowire.Number = 1
+	valueField protowire.Number = 2
+)
+
+const urlPrefix = "type.googleapis.com/"
+
+// encode serializes msg as an Any, within the cap: what proto.Marshal makes of
+// anypb.New, written at once instead of by way of an Any.
 func (m *Manager) encode(msg proto.Message) ([]byte, error) {
-	wrapped, err := anypb.New(msg)
-	if err != nil {
-		return nil, err
+	name, size := typeOf(msg), proto.Size(msg)
+	url := len(urlPrefix) + len(name)
+	whole := protowire.SizeTag(urlField) + protowire.SizeBytes(url)
+	if size > 0 {
+		whole += protowire.SizeTag(valueField) + protowire.SizeBytes(size)
 	}
-	b, err := proto.Marshal(wrapped)
-	if err != nil {
-		return nil, err
+	if whole > m.opts.MaxPayload {
+		return nil, &tooLargeError{whole, m.opts.MaxPayload}
 	}
-	if len(b) > m.opts.MaxPayload {
-		return nil, &tooLargeError{len(b), m.opts.MaxPayload}
+	b := protowire.AppendTag(make([]byte, 0, whole), urlField, protowire.BytesType)
+	b = protowire.AppendVarint(b, uint64(url))
+	b = append(append(b, urlPrefix...), name...)
+	if size > 0 {
+		b = protowire.AppendTag(b, valueField, protowire.BytesType)
+		b = protowire.AppendVarint(b, uint64(size))
+	}
+	head := len(b)
+	b, err := proto.MarshalOptions{}.MarshalAppend(b, msg)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(b) != head+size:
+		return nil, fmt.Errorf("the %s has changed while it was marshalled", name)
 	}
 	return b, nil
 }
@@ -47,6 +70,9 @@ func decode[T proto.Message](b []byte) (T, error) {
 }
 
 func decodeInto(b []byte, msg proto.Message) error {
+	if url, value, ok := cutAny(b); ok && isURLOf(url, msg) {
+		return proto.Unmarshal(value, msg)
+	}
 	wrapped := new(anypb.Any)
 	if err := proto.Unmarshal(b, wrapped); err != nil {
 		return err
@@ -58,7 +84,13 @@ func typeOf(msg proto.Message) protoreflect.FullName {
 	return msg.ProtoReflect().Descriptor().FullName()
 }
 
-func typeURL(msg proto.Message) string { return "type.googleapis.com/" + string(typeOf(msg)) }
+func typeURL(msg proto.Message) string { return urlPrefix + string(typeOf(msg)) }
+
+// isURLOf reports whether url is what encode writes for a message of this type.
+func isURLOf(url []byte, msg proto.Message) bool {
+	name, ok := bytes.CutPrefix(url, []byte(urlPrefix))
+	return ok && string(name) == string(typeOf(msg))
+}
 
 // operationOf answers what clients see of a record of h, which may be nil. Payloads
 // are passed on without a look inside: their types need not be linked. They share
@@ -103,9 +135,8 @@ func operationOf(rec *store.Record, h *method) (*longrunningpb.Operation, error)
 // value. To cut it in two takes a fraction of the time of Unmarshal, which reads
 // everything else: most answers of Get have two of them.
 func readAny(a *anypb.Any, b []byte, expectedURL string) error {
-	url, rest, hasURL := cutField(b, 1)
-	value, rest, hasValue := cutField(rest, 2)
-	if !hasURL || !hasValue || len(rest) > 0 || !utf8.Valid(url) {
+	url, value, ok := cutAny(b)
+	if !ok || !utf8.Valid(url) {
 		return proto.Unmarshal(b, a)
 	}
 	a.TypeUrl, a.Value = expectedURL, slices.Clip(value)
@@ -115,10 +146,18 @@ func readAny(a *anypb.Any, b []byte, expectedURL string) error {
 	return nil
 }
 
+// cutAny answers both fields of a serialized Any that has them in order and nothing
+// else.
+func cutAny(b []byte) (url, value []byte, ok bool) {
+	url, rest, hasURL := cutField(b, urlField)
+	value, rest, hasValue := cutField(rest, valueField)
+	return url, value, hasURL && hasValue && len(rest) == 0
+}
+
 // cutField answers the bytes of a field of this number, at most 15, if b begins
 // with one, and what follows.
-func cutField(b []byte, number byte) (value, rest []byte, ok bool) {
-	if len(b) == 0 || b[0] != number<<3|byte(protowire.BytesType) {
+func cutField(b []byte, number protowire.Number) (value, rest []byte, ok bool) {
+	if len(b) == 0 || b[0] != byte(number)<<3|byte(protowire.BytesType) {
 		return nil, b, false
 	}
 	value, n := protowire.ConsumeBytes(b[1:])

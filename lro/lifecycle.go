@@ -18,7 +18,8 @@ import (
 // goes through one of them, by way of Manager.change.
 
 // A transition answers the record to write next, nil if there is nothing to
-// write, or the error for who asked. It never changes the record it is given.
+// write, or the error for who asked. It never changes the record it is given, nor
+// answers it.
 type transition func(*store.Record) (*store.Record, error)
 
 var (
@@ -154,9 +155,11 @@ func withMetadata(metadata []byte, t transition) transition {
 		return t
 	}
 	return func(rec *store.Record) (*store.Record, error) {
-		next := *rec
-		next.Metadata = metadata
-		return t(&next)
+		next, err := t(rec)
+		if next != nil {
+			next.Metadata = metadata
+		}
+		return next, err
 	}
 }
 

@@ -148,9 +148,7 @@ func (s *Server) WaitOperation(ctx context.Context, req *longrunningpb.WaitOpera
 		return nil, full
 	}
 	defer leave()
-	timer := time.NewTimer(timeout)
-	defer timer.Stop()
-	rec, err := s.m.wait(ctx, req.GetName(), timer.C)
+	rec, err := s.m.wait(ctx, req.GetName(), time.Now().Add(timeout))
 	return s.answer(ctx, rec, err)
 }
 

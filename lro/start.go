@@ -103,19 +103,22 @@ func (m *Manager) newRecord(ctx context.Context, h *method, req proto.Message, o
 	if err := checkText(opts.RequestID, maxRequestID); err != nil {
 		return nil, m.invalid(reasonInvalid, "request_id", "the request id %v", err)
 	}
-	id, err := uuid.NewV7()
+	unique, err := uuid.NewV7()
 	if err != nil {
 		return nil, m.storeError(ctx, "", err)
 	}
+	id := unique.String()
 	rec := &store.Record{
-		Name:      operationName(opts.Parent, id.String()),
+		Name:      operationName(opts.Parent, id),
 		Parent:    opts.Parent,
-		ID:        id.String(),
+		ID:        id,
 		Method:    h.name,
 		RequestID: opts.RequestID,
-		Carrier:   maps.Clone(m.opts.Inject(ctx)),
 		State:     store.Pending,
 		Timeout:   max(0, h.opts.Timeout),
+	}
+	if carrier := m.opts.Inject(ctx); len(carrier) > 0 {
+		rec.Carrier = maps.Clone(carrier)
 	}
 	if h.opts.External {
 		rec.State = store.External
@@ -147,16 +150,15 @@ func (m *Manager) metadataOf(h *method, meta proto.Message) ([]byte, error) {
 	return m.payload("metadata", meta)
 }
 
-// admit stores rec, as claimed by this Manager where it can run it now, and
-// starts the attempt; or answers the earlier operation of its request id.
+// admit stores rec, which nobody else has, as claimed by this Manager where it can
+// run it now, and starts the attempt; or answers the earlier operation of its
+// request id.
 func (m *Manager) admit(ctx context.Context, h *method, rec *store.Record, opts *StartOptions) (*longrunningpb.Operation, error) {
 	m.warnIdle()
 	var a *attempt
 	if rec.State == store.Pending && h.run != nil && !m.inTx(ctx) {
 		if a = m.reserve(h, rec.Name); a != nil {
-			claimed := *rec
-			claimed.State, claimed.Owner = store.Running, a.lease.owner
-			rec = &claimed
+			rec.State, rec.Owner = store.Running, a.lease.owner
 		}
 	}
 	if a != nil {
@@ -230,12 +232,11 @@ func (m *Manager) sameRequest(ctx context.Context, rec, earlier *store.Record, o
 // payload encodes what a caller gave, within the cap.
 func (m *Manager) payload(field string, msg proto.Message) ([]byte, error) {
 	b, err := m.encode(msg)
-	var big *tooLargeError
-	switch {
-	case errors.As(err, &big):
-		return nil, m.invalid(reasonTooLarge, field, "the %s has %d bytes; at most %d are allowed", field, big.size, m.opts.MaxPayload)
-	case err != nil:
-		return nil, m.invalid(reasonInvalid, field, "the %s cannot be marshalled: %v", field, err)
+	if err == nil {
+		return b, nil
 	}
-	return b, nil
+	if big, ok := errors.AsType[*tooLargeError](err); ok {
+		return nil, m.invalid(reasonTooLarge, field, "the %s has %d bytes; at most %d are allowed", field, big.size, m.opts.MaxPayload)
+	}
+	return nil, m.invalid(reasonInvalid, field, "the %s cannot be marshalled: %v", field, err)
 }

@@ -14,7 +14,7 @@ import (
 // errors are those of Get, and concern only operations that could not be read
 // in the first place.
 func (m *Manager) Wait(ctx context.Context, name string) (*longrunningpb.Operation, error) {
-	rec, err := m.wait(ctx, name, nil)
+	rec, err := m.wait(ctx, name, time.Time{})
 	if err != nil {
 		return nil, err
 	}
@@ -24,8 +24,9 @@ func (m *Manager) Wait(ctx context.Context, name string) (*longrunningpb.Operati
 // freshness is how long a wait that has run out may take to read once more.
 const freshness = 100 * time.Millisecond
 
-// wait waits until the operation is done, but at most until limit delivers.
-func (m *Manager) wait(ctx context.Context, name string, limit <-chan time.Time) (*store.Record, error) {
+// wait waits until the operation is done, but at most until limit, unless that is
+// zero.
+func (m *Manager) wait(ctx context.Context, name string, limit time.Time) (*store.Record, error) {
 	var drain <-chan struct{}
 	m.update(func(s *state) {
 		if s.phase == running {
@@ -46,7 +47,7 @@ func (m *Manager) wait(ctx context.Context, name string, limit <-chan time.Time)
 
 // waitOnce also reports whether to wait again: a record that was read as missing
 // closes its topic, though it may have been created since.
-func (m *Manager) waitOnce(ctx context.Context, name string, limit <-chan time.Time, drain <-chan struct{}) (*store.Record, bool, error) {
+func (m *Manager) waitOnce(ctx context.Context, name string, limit time.Time, drain <-chan struct{}) (*store.Record, bool, error) {
 	t := m.hub.subscribe(name)
 	defer m.hub.unsubscribe(t)
 	rec, err := m.visible(ctx, name)
@@ -55,13 +56,19 @@ func (m *Manager) waitOnce(ctx context.Context, name string, limit <-chan time.T
 	}
 	m.hub.publish(rec)
 
+	var late <-chan time.Time
+	if !limit.IsZero() {
+		timer := time.NewTimer(time.Until(limit))
+		defer timer.Stop()
+		late = timer.C
+	}
 	select {
 	case <-t.over:
 		rec = m.hub.latest(t, rec)
 		return rec, rec.State != store.Done, nil
 	case <-ctx.Done():
 		return m.hub.latest(t, rec), false, nil
-	case <-limit:
+	case <-late:
 	case <-drain:
 	}
 	// Reports wake nobody, so what the hub has seen may be older than the store.

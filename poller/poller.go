@@ -54,10 +54,11 @@ type Poller[T proto.Message] struct {
 //
 // New panics if c is nil or opts are invalid. Nil opts are the defaults.
 func New[T proto.Message](c Client, op *longrunningpb.Operation, opts *Options) *Poller[T] {
-	p := Resume[T](c, op.GetName(), opts)
-	if op != nil {
-		p.learn(proto.CloneOf(op))
+	if op == nil {
+		return Resume[T](c, "", opts)
 	}
+	p := newPoller[T](c, op.GetName(), opts)
+	p.learn(proto.CloneOf(op))
 	return p
 }
 
@@ -66,6 +67,13 @@ func New[T proto.Message](c Client, op *longrunningpb.Operation, opts *Options) 
 //
 // Resume panics if c is nil or opts are invalid. Nil opts are the defaults.
 func Resume[T proto.Message](c Client, name string, opts *Options) *Poller[T] {
+	p := newPoller[T](c, name, opts)
+	p.op = &longrunningpb.Operation{Name: name}
+	return p
+}
+
+// newPoller leaves op to its caller.
+func newPoller[T proto.Message](c Client, name string, opts *Options) *Poller[T] {
 	if c == nil {
 		panic("poller: the Client is nil: pass a longrunningpb.OperationsClient")
 	}
@@ -74,7 +82,6 @@ func Resume[T proto.Message](c Client, name string, opts *Options) *Poller[T] {
 		name:     name,
 		opts:     opts.withDefaults(),
 		finished: make(chan struct{}),
-		op:       &longrunningpb.Operation{Name: name},
 	}
 }
 

@@ -42,7 +42,7 @@ func (p *Poller[T]) follow(ctx context.Context, first, park time.Duration, seen 
 		var d time.Duration
 		if r := p.ask(ctx, asked); r.err == nil {
 			changed, more := seen()
-			if !more {
+			if !more || p.Done() {
 				return nil
 			}
 			if changed {

@@ -3,7 +3,6 @@ package hints
 
 import (
 	"context"
-	"maps"
 	"slices"
 	"sync"
 
@@ -15,15 +14,15 @@ type Hub struct {
 	listen func(context.Context, *Source)
 
 	mu          sync.RWMutex
-	subscribers map[*subscriber]struct{}
-	source      *Source // nil without subscribers
+	subscribers []*subscriber // another one after each change: Publish keeps it for a while
+	source      *Source       // nil without subscribers
 }
 
 // New answers a hub. While it has subscribers, and only then, it runs listen,
 // which brings hints from elsewhere and returns when its context ends; nil is for
 // a store all of whose writes are published directly.
 func New(listen func(context.Context, *Source)) *Hub {
-	return &Hub{listen: listen, subscribers: make(map[*subscriber]struct{})}
+	return &Hub{listen: listen}
 }
 
 // Notify implements store.Notifier.
@@ -41,7 +40,7 @@ func (h *Hub) Notify(ctx context.Context, fn func(store.Hint)) error {
 func (h *Hub) add(s *subscriber) *Source {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.subscribers[s] = struct{}{}
+	h.subscribers = append(slices.Clip(h.subscribers), s)
 	if h.source == nil {
 		h.source = h.start()
 	}
@@ -61,7 +60,7 @@ func (h *Hub) start() *Source {
 
 func (h *Hub) remove(s *subscriber) {
 	h.mu.Lock()
-	delete(h.subscribers, s)
+	h.subscribers = slices.DeleteFunc(slices.Clone(h.subscribers), func(other *subscriber) bool { return other == s })
 	var last *Source
 	if len(h.subscribers) == 0 {
 		last, h.source = h.source, nil
@@ -83,7 +82,7 @@ func (h *Hub) Publish(hint store.Hint) {
 func (h *Hub) all() []*subscriber {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
-	return slices.Collect(maps.Keys(h.subscribers))
+	return h.subscribers
 }
 
 // A Source is what listen reports to.

@@ -11,14 +11,14 @@ import (
 	"strconv"
 )
 
-// findBinaries answers the folder with Postgres's programs, or errMissing.
+// findBinaries answers the folder with Postgres's programs, or ErrMissing.
 //
 // The programs must come from one folder: what Debian puts on the PATH under
 // the names of clients is a wrapper that picks another version.
 func findBinaries() (string, error) {
 	if bin := os.Getenv("LRO_TEST_POSTGRES_BIN"); bin != "" {
 		if !hasServer(bin) {
-			return "", fmt.Errorf("%w: LRO_TEST_POSTGRES_BIN must be a folder with initdb and postgres, and %q is none", errMissing, bin)
+			return "", fmt.Errorf("%w: LRO_TEST_POSTGRES_BIN must be a folder with initdb and postgres, and %q is none", ErrMissing, bin)
 		}
 		return filepath.Abs(bin)
 	}
@@ -33,7 +33,7 @@ func findBinaries() (string, error) {
 		}
 	}
 	return "", fmt.Errorf("%w: want initdb on the PATH; install it (Debian: apt-get install postgresql; macOS: brew install postgresql), "+
-		"or set LRO_TEST_POSTGRES_BIN to the folder with initdb, or LRO_TEST_POSTGRES_URL to a server", errMissing)
+		"or set LRO_TEST_POSTGRES_BIN to the folder with initdb, or LRO_TEST_POSTGRES_URL to a server", ErrMissing)
 }
 
 // packaged answers the folders where the packages of systems put the server,

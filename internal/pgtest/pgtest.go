@@ -13,9 +13,9 @@ import (
 	"time"
 )
 
-// errMissing: the machine has no Postgres that we can start. Tests that need
-// one are skipped then.
-var errMissing = errors.New("pgtest: no Postgres found")
+// ErrMissing says that the machine has no Postgres that we can start. Tests that
+// need one are skipped then.
+var ErrMissing = errors.New("pgtest: no Postgres found")
 
 // shared is the cluster of Database, started by its first call. The lock is
 // held while it starts, since no other caller could go on without it.
@@ -111,7 +111,7 @@ func need(tb testing.TB, err error) {
 	tb.Helper()
 	switch {
 	case err == nil:
-	case !errors.Is(err, errMissing):
+	case !errors.Is(err, ErrMissing):
 		tb.Fatal(err)
 	case slices.Contains(strings.Split(os.Getenv("LRO_TEST_REQUIRE"), ","), "postgres"):
 		tb.Fatalf("LRO_TEST_REQUIRE demands postgres: %v", err)

@@ -2,7 +2,6 @@ package pgstore
 
 import (
 	"fmt"
-	"reflect"
 	"strings"
 
 	"github.com/longrunning-go/longrunning/store"
@@ -33,16 +32,10 @@ func (w writing) in(schema string) writing {
 	return writing{inSchema(w.many, schema), inSchema(w.one, schema)}
 }
 
-// with answers the text for these names, and its arguments: columns, and then n
-// that are no columns.
-func (w writing) with(names []string, args []any, n int) (string, []any) {
-	if len(names) > 1 || len(names[0]) > maxHinted || strings.Contains(names[0], "\n") {
-		return w.many, args
-	}
-	for i := range args[:len(args)-n] {
-		args[i] = reflect.ValueOf(args[i]).Index(0).Interface()
-	}
-	return w.one, args
+// isAlone reports whether the text for one record will do for a batch: its name must
+// fit into the hint.
+func isAlone[W write](batch []W) bool {
+	return len(batch) == 1 && len(batch[0].name()) <= maxHinted && !strings.Contains(batch[0].name(), "\n")
 }
 
 // maxHinted is how long a name may be that fits into any hint: see lro_hint.
@@ -51,8 +44,16 @@ const maxHinted = 900
 const contentColumns = `state smallint, owner text, released bigint, retried bigint, cancel_requested boolean, deleted boolean, ` +
 	`metadata bytea, checkpoint bytea, response bytea, error bytea, wait bigint`
 
-// content are the parameters that Create and Update share, a column each: what
+// contentOf answers the parameters that Create and Update of one record share: what
 // package lro sets, and how long the record then waits.
+func contentOf(rec *store.Record) []any {
+	return []any{
+		int16(rec.State), rec.Owner, int64(rec.Released), int64(rec.Retried), rec.CancelRequested, rec.Deleted,
+		rec.Metadata, rec.Checkpoint, rec.Response, rec.Error, wait(rec),
+	}
+}
+
+// content is contentOf of many, a column each.
 type content struct {
 	states                                   []int16
 	owners                                   []string

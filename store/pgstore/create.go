@@ -126,40 +126,44 @@ func (s *Store) Create(ctx context.Context, rec *store.Record) (*store.Record, e
 
 // createStatement stores what nothing stands in the way of.
 func (s *Store) createStatement(batch []*creation) statement {
-	var in createInput
-	byName := make(map[string]*creation, len(batch))
-	for _, c := range batch {
-		in.add(c)
-		byName[c.rec.Name] = c
-	}
-	sql, args := s.sql.create.with(in.names, append(in.args(), s.channel), 1)
-	if in.requestIDs[0] != "" {
-		sql, args = s.sql.create.many, append(in.args(), s.channel)
-	}
+	sql, args := s.createArgs(batch)
 	return statement{sql, args, func(rows pgx.Rows) error {
-		var name, owner, hinted string
-		var state int16
-		var epoch int64
-		var t times
-		_, err := pgx.ForEachRow(rows, []any{&name, &state, &owner, &epoch, &t.create, &t.update, &t.end, &t.deadline, &t.due, &t.expire, &hinted}, func() error {
-			c := byName[name]
-			c.stored = c.as(store.State(state), owner, epoch, &t)
+		byName := named(batch)
+		var r struct { // allocated at once
+			name, owner, hinted string
+			state               int16
+			epoch               int64
+			times
+		}
+		_, err := pgx.ForEachRow(rows, []any{&r.name, &r.state, &r.owner, &r.epoch, &r.create, &r.update, &r.end, &r.deadline, &r.due, &r.expire, &r.hinted}, func() error {
+			c := byName[r.name]
+			c.stored = c.as(store.State(r.state), r.owner, r.epoch, &r.times)
 			return nil
 		})
 		return err
 	}}
 }
 
+func (s *Store) createArgs(batch []*creation) (sql string, args []any) {
+	if isAlone(batch) && batch[0].rec.RequestID == "" {
+		return s.sql.create.one, append(batch[0].args(), s.channel)
+	}
+	var in createInput
+	for _, c := range batch {
+		in.add(c)
+	}
+	return s.sql.create.many, append(in.args(), s.channel)
+}
+
 // earlierStatement finds what stands in the way of creations.
 func (s *Store) earlierStatement(batch []*creation) statement {
 	var names, parents, methods, requestIDs, ids []string
-	byName := make(map[string]*creation, len(batch))
 	for _, c := range batch {
 		names, parents, methods = append(names, c.rec.Name), append(parents, c.rec.Parent), append(methods, c.rec.Method)
 		requestIDs, ids = append(requestIDs, c.rec.RequestID), append(ids, c.rec.ID)
-		byName[c.rec.Name] = c
 	}
 	return statement{s.sql.earlier, []any{names, parents, methods, requestIDs, ids}, func(rows pgx.Rows) error {
+		byName := named(batch)
 		for rows.Next() {
 			var name string
 			r := new(row)
@@ -198,9 +202,17 @@ func (c *creation) as(state store.State, owner string, epoch int64, t *times) *s
 	return &stored
 }
 
-// createInput are the parameters of createSQL, a column each.
 const createColumns = `name text, parent text, id text, method text, request_id text, request bytea, carrier text, ` + contentColumns + `, timeout bigint`
 
+// args answers the parameters of createOneSQL.
+func (c *creation) args() []any {
+	rec := c.rec
+	return slices.Concat(
+		[]any{rec.Name, rec.Parent, rec.ID, rec.Method, rec.RequestID, rec.Request, c.carrier},
+		contentOf(rec), []any{rec.Timeout.Microseconds()})
+}
+
+// createInput are the parameters of createSQL, a column each.
 type createInput struct {
 	names, parents, ids, methods, requestIDs []string
 	requests                                 [][]byte

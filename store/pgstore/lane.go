@@ -125,6 +125,15 @@ func (l *lane[W]) write(writes []W) error {
 	return nil
 }
 
+// named answers the writes of a batch, which has one of each name, by their names.
+func named[W write](batch []W) map[string]W {
+	byName := make(map[string]W, len(batch))
+	for _, w := range batch {
+		byName[w.name()] = w
+	}
+	return byName
+}
+
 func leftOut[W write](writes []W) []W {
 	var left []W
 	for _, w := range writes {

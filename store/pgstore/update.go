@@ -93,16 +93,9 @@ func (s *Store) Update(ctx context.Context, rec *store.Record) (*store.Record, e
 
 // updateStatement stores what is still as its caller read it.
 func (s *Store) updateStatement(batch []*update) statement {
-	var in content
-	names, versions := make([]string, len(batch)), make([]int64, len(batch))
-	byName := make(map[string]*update, len(batch))
-	for i, u := range batch {
-		names[i], versions[i] = u.rec.Name, u.rec.Version
-		in.add(u.rec)
-		byName[u.rec.Name] = u
-	}
-	sql, args := s.sql.update.with(names, slices.Concat([]any{names, versions}, in.args(), []any{s.channel}), 1)
+	sql, args := s.updateArgs(batch)
 	return statement{sql, args, func(rows pgx.Rows) error {
+		byName := named(batch)
 		for rows.Next() {
 			r := new(row)
 			var hinted *string
@@ -115,6 +108,20 @@ func (s *Store) updateStatement(batch []*update) statement {
 		}
 		return rows.Err()
 	}}
+}
+
+func (s *Store) updateArgs(batch []*update) (sql string, args []any) {
+	if isAlone(batch) {
+		rec := batch[0].rec
+		return s.sql.update.one, slices.Concat([]any{rec.Name, rec.Version}, contentOf(rec), []any{s.channel})
+	}
+	var in content
+	names, versions := make([]string, len(batch)), make([]int64, len(batch))
+	for i, u := range batch {
+		names[i], versions[i] = u.rec.Name, u.rec.Version
+		in.add(u.rec)
+	}
+	return s.sql.update.many, slices.Concat([]any{names, versions}, in.args(), []any{s.channel})
 }
 
 // as adds to what the database has answered what it was given.

@@ -24,8 +24,12 @@ func newReaders(f *file) *readers {
 func (r *readers) use(ctx context.Context, fn func(*conn) error) error {
 	select {
 	case r.slots <- struct{}{}:
-	case <-ctx.Done():
-		return context.Cause(ctx)
+	default: // a context may set its timer when it is first asked for Done
+		select {
+		case r.slots <- struct{}{}:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
 	}
 	defer func() { <-r.slots }()
 	c, err := r.take(ctx)

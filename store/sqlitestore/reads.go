@@ -43,9 +43,15 @@ func (s *Store) read(ctx context.Context, call, sql string, args ...driver.Value
 	if sql == "" {
 		return nil, nil
 	}
+	querying := ctx
+	if sql == selectOne {
+		// For a context that can end the driver starts a goroutine, which takes longer
+		// than to find one record by its key.
+		querying = context.WithoutCancel(ctx)
+	}
 	var found []*store.Record
 	err = s.readers.use(ctx, func(c *conn) error {
-		return c.query(ctx, func(row []driver.Value) error {
+		return c.query(querying, func(row []driver.Value) error {
 			found = append(found, scan(row))
 			return nil
 		}, sql, args...)
