@@ -18,6 +18,7 @@ import (
 	"github.com/longrunning-go/longrunning/bench/child"
 	"github.com/longrunning-go/longrunning/bench/database"
 	"github.com/longrunning-go/longrunning/bench/durable"
+	"github.com/longrunning-go/longrunning/bench/lives"
 	"github.com/longrunning-go/longrunning/bench/measure"
 	"github.com/longrunning-go/longrunning/bench/waits"
 	"github.com/longrunning-go/longrunning/bench/wire"
@@ -35,6 +36,7 @@ func subjects(r *durable.Run) []subject {
 		{"grpc", func(ctx context.Context) { wire.GRPC(ctx, r.Run) }},
 		{"rest", func(ctx context.Context) { wire.REST(ctx, r.Run) }},
 		{"waits", func(ctx context.Context) { waits.Measure(ctx, r.Run, r.Program) }},
+		{"lives", func(ctx context.Context) { lives.Measure(ctx, r.Run, r.Systems) }},
 		{"writes", r.Writes},
 		{"gets", r.Gets},
 		{"heartbeats", r.Heartbeats},
@@ -71,7 +73,7 @@ func run() error {
 		return child.Serve(context.Background(), role, os.Args[3:])
 	}
 	quick := flag.Bool("quick", false, "do a tenth of everything: to try the program, not to judge the library")
-	only := flag.String("only", "", "`subjects` to measure, separated by commas (lone, grpc, rest, waits, writes, gets, heartbeats, lists, memory); default all")
+	only := flag.String("only", "", "`subjects` to measure, separated by commas (lone, grpc, rest, waits, lives, writes, gets, heartbeats, lists, memory); default all")
 	on := flag.String("on", "postgres,sqlite", "`databases` to measure on, separated by commas")
 	profile := flag.String("cpuprofile", "", "write a CPU profile of this process to `file`")
 	flag.Parse()
