@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/longrunning-go/longrunning/bench/database"
-	"github.com/longrunning-go/longrunning/bench/lives/byhand"
 	"github.com/longrunning-go/longrunning/bench/measure"
 )
 
@@ -27,10 +26,12 @@ func Measure(ctx context.Context, r *measure.Run, systems []database.System) {
 	}
 	for _, system := range systems {
 		if system.Name() != "postgres" {
-			continue
+			continue // the bound is of Postgres
 		}
-		if err := jobs(ctx, r, system); err != nil {
-			r.Fail(system.Name()+": lives against River", measure.Bound{}, err)
+		for _, c := range contests() {
+			if err := c.measure(ctx, r, system); err != nil {
+				r.Fail(system.Name()+": lives against "+c.other, c.bound, err)
+			}
 		}
 	}
 }
@@ -40,16 +41,16 @@ func Measure(ctx context.Context, r *measure.Run, systems []database.System) {
 type size struct{ callers, ours, theirs, laps int }
 
 func inMemory(ctx context.Context, r *measure.Run) error {
-	for _, s := range []size{{1, 300, 1_000, 12}, {16, 500, 2_000, 12}, {64, 500, 2_000, 12}, {256, 512, 2_048, 12}} {
+	for _, s := range []size{{1, 600, 3_000, 3}, {16, 600, 3_000, 3}, {64, 640, 3_200, 3}, {256, 1_024, 4_096, 2}} {
 		// Of its own, so that operations of the last one are no burden.
 		m, err := newManager(ctx, database.Memory, 2*s.callers, nil)
 		if err != nil {
 			return err
 		}
 		r.Compare(ctx, &measure.Comparison{
-			What: what("memory", s.callers, "map and mutex"), Unit: "lives", Bound: measure.AtLeast(0), Laps: r.Work(s.laps),
-			Subject: closed(s.callers, s.ours, m.lives),
-			Base:    closed(s.callers, s.theirs, livesInMap(byhand.New())),
+			What: what("memory", s.callers, "map and mutex"), Unit: "lives", Bound: measure.AtLeast(0), Laps: s.laps,
+			Subject: closed(s.callers, r.Work(s.ours), m.lives),
+			Base:    closed(s.callers, r.Work(s.theirs), livesInMap),
 		})
 		if err := m.close(); err != nil {
 			return err
@@ -77,9 +78,9 @@ func onSystem(ctx context.Context, r *measure.Run, system database.System) (err 
 	if err != nil {
 		return err
 	}
-	sizes, most := []size{{1, 40, 20, 12}, {16, 160, 40, 6}, {64, 640, 64, 6}, {256, 2_560, 256, 3}}, 1
+	sizes, most := []size{{1, 6, 6, 12}, {16, 160, 48, 3}, {64, 320, 64, 2}, {256, 1_024, 256, 1}}, 1
 	if system.Name() == "postgres" {
-		sizes, most = []size{{1, 20, 10, 12}, {16, 160, 80, 6}, {64, 640, 200, 6}, {256, 1_536, 512, 3}}, conns
+		sizes, most = []size{{1, 8, 8, 12}, {16, 160, 128, 3}, {64, 384, 192, 2}, {256, 1_024, 512, 1}}, conns
 	}
 	for _, s := range sizes {
 		raw, err := hands.Raw(ctx, min(s.callers, most))

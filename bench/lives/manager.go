@@ -19,21 +19,21 @@ type manager struct {
 	takeSnapshot *lro.Method[*pb.TakeSnapshotRequest, *pb.TakeSnapshotResponse, *pb.TakeSnapshotMetadata]
 	client       longrunningpb.OperationsClient
 	turn         atomic.Pointer[turn]
-	ended        chan struct{} // gets one for each operation that is stored as done, where that is asked for
 
 	store *database.Store
 	stop  context.CancelFunc
 	ran   chan error
 }
 
-// newManager opens the store at an address and runs a Manager on it, whose handlers
-// may run at once as often as capacity says.
-func newManager(ctx context.Context, address string, capacity int, ended chan struct{}) (*manager, error) {
+// newManager opens the store at an address and runs a Manager on it. So many handlers
+// run at once. A channel that is not nil gets one for each operation that is stored as
+// done.
+func newManager(ctx context.Context, address string, capacity int, ended chan<- struct{}) (*manager, error) {
 	st, err := database.Open(ctx, address, database.Settings{Conns: conns})
 	if err != nil {
 		return nil, err
 	}
-	m := &manager{store: st, ended: ended, ran: make(chan error, 1)}
+	m := &manager{store: st, ran: make(chan error, 1)}
 	var watched store.Store = st
 	if ended != nil {
 		watched = &endings{st, ended}
@@ -73,6 +73,18 @@ func (m *manager) lives(t *turn) life {
 		t.watch(i)
 		return poller.New[*pb.TakeSnapshotResponse](m.client, op, nil).Wait(ctx)
 	}
+}
+
+// start starts an operation for which nobody waits.
+func (m *manager) start(ctx context.Context, i int) error {
+	_, err := m.takeSnapshot.Start(ctx, request(i), nil)
+	return err
+}
+
+// left answers how many operations are not stored as done.
+func (m *manager) left(ctx context.Context) (int, error) {
+	recs, err := m.store.List(ctx, &store.Query{AllParents: true, Done: new(false), Limit: mostEnded})
+	return len(recs), err
 }
 
 // endings is a store that tells of each operation that it has stored as done.

@@ -38,15 +38,12 @@ type queue struct {
 	leave  func()
 }
 
-// riverSettings say how River fetches and runs jobs. The zero value of the others
-// means River's defaults.
+// riverSettings say how River fetches and runs jobs. Where one is 0, and in all
+// else, River has its defaults.
 type riverSettings struct {
 	MaxWorkers                       int
 	FetchCooldown, FetchPollInterval time.Duration
 }
-
-// bestSettings are those of the benchmark that comes with River's command.
-var bestSettings = riverSettings{2_000, 2 * time.Millisecond, 20 * time.Millisecond} //nolint:gochecknoglobals // a constant
 
 // newQueue makes River's tables and starts it.
 func newQueue(ctx context.Context, url string, set riverSettings) (_ *queue, err error) {
@@ -82,7 +79,7 @@ func newQueue(ctx context.Context, url string, set riverSettings) (_ *queue, err
 		return nil, err
 	}
 	q.ended, q.leave = q.client.SubscribeConfig(&river.SubscribeConfig{
-		ChanSize: 100_000, // more than jobs of one turn: what does not fit is dropped
+		ChanSize: mostEnded, // what does not fit is dropped
 		Kinds:    []river.EventKind{river.EventKindJobCompleted},
 	})
 	return q, q.client.Start(ctx)
@@ -97,14 +94,14 @@ func (q *queue) close() error {
 	return err
 }
 
-// insert inserts one job.
-func (q *queue) insert(ctx context.Context, _ int) error {
-	_, err := q.client.Insert(ctx, newArgs(), nil)
-	return err
-}
-
-// insertMany inserts so many jobs at once.
-func (q *queue) insertMany(batch int) func(context.Context, int) error {
+// insert inserts so many jobs at a time.
+func (q *queue) insert(batch int) func(context.Context, int) error {
+	if batch == 1 {
+		return func(ctx context.Context, _ int) error {
+			_, err := q.client.Insert(ctx, newArgs(), nil)
+			return err
+		}
+	}
 	return func(ctx context.Context, _ int) error {
 		params := make([]river.InsertManyParams, batch)
 		for i := range params {

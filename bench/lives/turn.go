@@ -3,7 +3,7 @@ package lives
 import (
 	"context"
 	"fmt"
-	"strings"
+	"runtime"
 
 	"github.com/longrunning-go/longrunning/bench/measure"
 	pb "github.com/longrunning-go/longrunning/examples/snapshots/snapshotspb"
@@ -53,6 +53,7 @@ type life func(ctx context.Context, i int) (*pb.TakeSnapshotResponse, error)
 func closed(callers, n int, of func(*turn) life) measure.Contender {
 	return func(ctx context.Context) (measure.Sample, error) {
 		live := of(newTurn(n))
+		runtime.GC() // so that each collects its own garbage only
 		return measure.Shared(ctx, callers, n, func(ctx context.Context, i int) error {
 			res, err := live(ctx, i)
 			if err == nil && res.GetFiles() != files {
@@ -60,29 +61,5 @@ func closed(callers, n int, of func(*turn) life) measure.Contender {
 			}
 			return err
 		})
-	}
-}
-
-// The messages take 400, 100 and 400 bytes as an Any.
-
-const files = 1_234
-
-var volume, longVolume, archive = "projects/acme/v", "projects/acme/volumes/" + strings.Repeat("v", 308), "/var/snapshots/" + strings.Repeat("s", 246) //nolint:gochecknoglobals // constants, but for Repeat
-
-func request(i int) *pb.TakeSnapshotRequest {
-	return &pb.TakeSnapshotRequest{Volume: longVolume, BytesPerSecond: int64(1_000_000 + i)}
-}
-
-// number is the i of request.
-func number(req *pb.TakeSnapshotRequest) int { return int(req.GetBytesPerSecond() - 1_000_000) }
-
-func metadata(done int64) *pb.TakeSnapshotMetadata {
-	return &pb.TakeSnapshotMetadata{Volume: volume, FilesTotal: files, FilesDone: done, BytesTotal: 56_789_012, BytesDone: 28_394_506}
-}
-
-func response() *pb.TakeSnapshotResponse {
-	return &pb.TakeSnapshotResponse{
-		Snapshot: archive, Files: files, Bytes: 56_789_012,
-		Sha256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
 	}
 }
