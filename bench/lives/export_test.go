@@ -17,7 +17,8 @@ func Open(ctx context.Context, n, operations, calls int, start func(context.Cont
 
 // Payloads answers how many bytes are stored of a request, metadata and a response,
 // and of the arguments of River's jobs.
-func Payloads() (sizes [4]int, err error) {
+func Payloads() ([4]int, error) {
+	var sizes [4]int
 	for i, msg := range []proto.Message{request(0), metadata(1), response()} {
 		b, err := encode(msg)
 		if err != nil {
