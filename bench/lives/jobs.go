@@ -27,9 +27,9 @@ func contests() []contest {
 	// Those of the benchmark that comes with River's command.
 	best := riverSettings{MaxWorkers: 2_000, FetchCooldown: 2 * time.Millisecond, FetchPollInterval: 20 * time.Millisecond}
 	return []contest{
-		{"River", measure.AtLeast(3), defaults, 1, 1_500, 640},
+		{"River", measure.AtLeast(3), defaults, 1, 1_500, 960},
 		{"River, best settings", measure.AtLeast(3), best, 1, 2_400, 1_600},
-		{"River, best settings, by 256", measure.AtLeast(0), best, 256, 2_400, 6_400},
+		{"River, best settings, by 256", measure.AtLeast(0), best, 256, 2_400, 12_800},
 	}
 }
 
