@@ -16,6 +16,7 @@ import (
 	"github.com/longrunning-go/longrunning/bench/allocations"
 	"github.com/longrunning-go/longrunning/bench/child"
 	"github.com/longrunning-go/longrunning/bench/durable"
+	"github.com/longrunning-go/longrunning/bench/lives"
 	"github.com/longrunning-go/longrunning/bench/scale"
 	"github.com/longrunning-go/longrunning/bench/waits"
 	"github.com/longrunning-go/longrunning/bench/wire"
@@ -33,6 +34,7 @@ func subjects(r *durable.Run, record string) []subject {
 		{"grpc", func(ctx context.Context) { wire.GRPC(ctx, r.Run) }},
 		{"rest", func(ctx context.Context) { wire.REST(ctx, r.Run) }},
 		{"waits", func(ctx context.Context) { waits.Measure(ctx, r.Run, r.Program) }},
+		{"lives", func(ctx context.Context) { lives.Measure(ctx, r.Run, r.Systems) }},
 		{"writes", r.Writes},
 		{"gets", r.Gets},
 		{"heartbeats", r.Heartbeats},

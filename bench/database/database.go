@@ -44,7 +44,8 @@ type Raw interface {
 	Writer
 	// Get reads by primary key all but the request.
 	Get(ctx context.Context, name string) (*store.Record, error)
-	// Transact commits what fn writes as one.
+	// Transact commits what fn writes as one. It may write when fn has returned, and
+	// fail then.
 	Transact(ctx context.Context, fn func(Writer) error) error
 	Close() error
 }
@@ -52,7 +53,9 @@ type Raw interface {
 // A Writer writes records by hand.
 type Writer interface {
 	Create(ctx context.Context, rec *store.Record) error
-	// Update swaps the version, as a store does, and fails if it swaps none.
+	// Report stores the metadata of a record that goes on, and Update its end. Both
+	// swap the version, as a store does, and fail if they swap none.
+	Report(ctx context.Context, rec *store.Record) error
 	Update(ctx context.Context, rec *store.Record) error
 }
 

@@ -21,6 +21,10 @@ INSERT INTO lro_operations (name, parent, id, method, request_id, request, carri
 VALUES ($1, $2, $3, $4, $5, $6, $7, 1, 1, statement_timestamp(), statement_timestamp(), NULL,
 	statement_timestamp() + $8 * interval '1 microsecond', NULL, NULL, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`
 
+	reportPostgres = `
+UPDATE lro_operations SET version = version + 1, update_time = statement_timestamp(), metadata = $3
+WHERE name = $1 AND version = $2`
+
 	updatePostgres = `
 UPDATE lro_operations SET version = version + 1, update_time = statement_timestamp(), end_time = statement_timestamp(),
 	due_time = NULL, expire_time = statement_timestamp() + $3 * interval '1 microsecond',
@@ -41,7 +45,9 @@ func (d postgresDatabase) Raw(ctx context.Context, conns int) (Raw, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &rawPostgres{postgresWriter{pool}, pool}, nil
+	return &rawPostgres{func(ctx context.Context, sql string, args ...any) error {
+		return oneRow(pool.Exec(ctx, sql, args...))
+	}, pool}, nil
 }
 
 type rawPostgres struct {
@@ -55,8 +61,18 @@ func (r *rawPostgres) Close() error {
 	return nil
 }
 
+// Transact sends all statements at once: they need one round trip, and are one
+// transaction.
 func (r *rawPostgres) Transact(ctx context.Context, fn func(Writer) error) error {
-	return pgx.BeginFunc(ctx, r.pool, func(tx pgx.Tx) error { return fn(postgresWriter{tx}) })
+	batch := &pgx.Batch{}
+	err := fn(postgresWriter(func(_ context.Context, sql string, args ...any) error {
+		batch.Queue(sql, args...).Exec(func(tag pgconn.CommandTag) error { return oneRow(tag, nil) })
+		return nil
+	}))
+	if err != nil {
+		return err
+	}
+	return r.pool.SendBatch(ctx, batch).Close()
 }
 
 func (r *rawPostgres) Get(ctx context.Context, name string) (*store.Record, error) {
@@ -88,26 +104,28 @@ func fromPostgres(t pgtype.Timestamptz) time.Time {
 	return t.Time.UTC()
 }
 
-// A postgresWriter writes through a pool, each statement a transaction of its own,
-// or in a transaction.
-type postgresWriter struct {
-	db interface {
-		Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
-	}
-}
+// A postgresWriter writes by what exec does with a statement that writes one row.
+type postgresWriter func(ctx context.Context, sql string, args ...any) error
 
-func (w postgresWriter) Create(ctx context.Context, rec *store.Record) error {
-	_, err := w.db.Exec(ctx, insertPostgres,
+func (exec postgresWriter) Create(ctx context.Context, rec *store.Record) error {
+	return exec(ctx, insertPostgres,
 		rec.Name, rec.Parent, rec.ID, rec.Method, rec.RequestID, rec.Request, nil, rec.Timeout.Microseconds(),
 		int16(rec.State), rec.Owner, rec.Released, rec.Retried, rec.CancelRequested, rec.Deleted,
 		rec.Metadata, rec.Checkpoint, rec.Response, rec.Error)
-	return err
 }
 
-func (w postgresWriter) Update(ctx context.Context, rec *store.Record) error {
-	tag, err := w.db.Exec(ctx, updatePostgres, rec.Name, rec.Version, rec.ExpireIn.Microseconds(),
+func (exec postgresWriter) Report(ctx context.Context, rec *store.Record) error {
+	return exec(ctx, reportPostgres, rec.Name, rec.Version, rec.Metadata)
+}
+
+func (exec postgresWriter) Update(ctx context.Context, rec *store.Record) error {
+	return exec(ctx, updatePostgres, rec.Name, rec.Version, rec.ExpireIn.Microseconds(),
 		int16(rec.State), rec.Owner, rec.Released, rec.Retried, rec.CancelRequested, rec.Deleted,
 		rec.Metadata, rec.Checkpoint, rec.Response, rec.Error)
+}
+
+// oneRow answers an error unless one row was written.
+func oneRow(tag pgconn.CommandTag, err error) error {
 	if err == nil && tag.RowsAffected() != 1 {
 		err = errStale
 	}

@@ -17,6 +17,9 @@ INSERT INTO operations (name, parent, id, method, request_id, request, carrier,
 	state, owner, released, retried, cancel_requested, deleted, metadata, checkpoint, response, error)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 1, 1, ?8, ?8, NULL, ?8 + ?9, NULL, NULL, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)`
 
+	reportSQLite = `
+UPDATE operations SET version = version + 1, update_time = ?3, metadata = ?4 WHERE name = ?1 AND version = ?2`
+
 	updateSQLite = `
 UPDATE operations SET version = version + 1, update_time = ?3, end_time = ?3, due_time = NULL, expire_time = ?3 + ?4,
 	state = ?5, owner = ?6, released = ?7, retried = ?8, cancel_requested = ?9, deleted = ?10,
@@ -43,6 +46,9 @@ func (d sqliteDatabase) Raw(ctx context.Context, conns int) (_ Raw, err error) {
 	if r.insert, err = r.db.PrepareContext(ctx, insertSQLite); err != nil {
 		return nil, err
 	}
+	if r.report, err = r.db.PrepareContext(ctx, reportSQLite); err != nil {
+		return nil, err
+	}
 	if r.update, err = r.db.PrepareContext(ctx, updateSQLite); err != nil {
 		return nil, err
 	}
@@ -67,7 +73,7 @@ func (r *rawSQLite) Transact(ctx context.Context, fn func(Writer) error) error {
 	if err != nil {
 		return err
 	}
-	if err := fn(sqliteWriter{tx.StmtContext(ctx, r.insert), tx.StmtContext(ctx, r.update)}); err != nil {
+	if err := fn(sqliteWriter{tx.StmtContext(ctx, r.insert), tx.StmtContext(ctx, r.report), tx.StmtContext(ctx, r.update)}); err != nil {
 		return errors.Join(err, tx.Rollback())
 	}
 	return tx.Commit()
@@ -102,7 +108,7 @@ func fromSQLite(t sql.NullInt64) time.Time {
 
 // A sqliteWriter writes on whichever connection is free, each statement a
 // transaction of its own, or in a transaction.
-type sqliteWriter struct{ insert, update *sql.Stmt }
+type sqliteWriter struct{ insert, report, update *sql.Stmt }
 
 func (w sqliteWriter) Create(ctx context.Context, rec *store.Record) error {
 	_, err := w.insert.ExecContext(ctx,
@@ -112,10 +118,18 @@ func (w sqliteWriter) Create(ctx context.Context, rec *store.Record) error {
 	return err
 }
 
+func (w sqliteWriter) Report(ctx context.Context, rec *store.Record) error {
+	return swap(w.report.ExecContext(ctx, rec.Name, rec.Version, time.Now().UnixMicro(), blob(rec.Metadata)))
+}
+
 func (w sqliteWriter) Update(ctx context.Context, rec *store.Record) error {
-	result, err := w.update.ExecContext(ctx, rec.Name, rec.Version, time.Now().UnixMicro(), rec.ExpireIn.Microseconds(),
+	return swap(w.update.ExecContext(ctx, rec.Name, rec.Version, time.Now().UnixMicro(), rec.ExpireIn.Microseconds(),
 		int64(rec.State), rec.Owner, rec.Released, rec.Retried, rec.CancelRequested, rec.Deleted,
-		blob(rec.Metadata), blob(rec.Checkpoint), blob(rec.Response), blob(rec.Error))
+		blob(rec.Metadata), blob(rec.Checkpoint), blob(rec.Response), blob(rec.Error)))
+}
+
+// swap answers an error unless one version was swapped.
+func swap(result sql.Result, err error) error {
 	if err != nil {
 		return err
 	}
