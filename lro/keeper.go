@@ -52,6 +52,9 @@ func (a *attempt) attend() (fate string, deserted bool) {
 				interval = time.After(a.m.opts.ReportInterval - time.Since(flushed))
 			}
 		case <-interval:
+			if a.settled() { // the report is stored with the end
+				return "", false
+			}
 			interval, flushed = nil, time.Now()
 			if err := a.flush(); err != nil {
 				interval = time.After(retry.wait())
@@ -68,11 +71,8 @@ func (a *attempt) attend() (fate string, deserted bool) {
 				a.conclude(a.end(a.m.late()))
 			}
 		case <-a.run.abandoned:
-			select {
-			case out := <-a.returned:
-				a.finish(out)
+			if a.settled() {
 				return "", false
-			default:
 			}
 			if a.over {
 				return "ended before", true
@@ -82,6 +82,17 @@ func (a *attempt) attend() (fate string, deserted bool) {
 			}
 			return "handed back", true
 		}
+	}
+}
+
+// settled ends the attempt if its handler has returned.
+func (a *attempt) settled() bool {
+	select {
+	case out := <-a.returned:
+		a.finish(out)
+		return true
+	default:
+		return false
 	}
 }
 
