@@ -50,9 +50,9 @@ func (r *Run) gets(ctx context.Context, system database.System) (err error) {
 		return err
 	}
 	for _, callers := range []int{1, most} {
-		n, laps := r.Work(20_000), 1
+		n, laps := r.Work(8_000), 1
 		if callers == 1 {
-			n, laps = r.Work(1_500), 6
+			n, laps = r.Work(300), 12
 		}
 		r.Compare(ctx, &measure.Comparison{
 			What: fmt.Sprintf("%s, callers: %d, get: store, select", system.Name(), callers), Unit: "gets", Bound: measure.AtLeast(0.7), Laps: laps,

@@ -28,8 +28,8 @@ func (r *Run) lone(ctx context.Context, system database.System) (err error) {
 	if err != nil {
 		return err
 	}
-	const laps = 6
-	n := r.Work(200)
+	const laps = 12
+	n := r.Work(70)
 	creates := &measure.Comparison{
 		What: system.Name() + ", 1 caller, create: store, statement", Unit: "creates", Bound: measure.AtMost(1.3), Laps: laps,
 		Subject: creations(n, func(ctx context.Context, rec *store.Record) error {

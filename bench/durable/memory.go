@@ -10,6 +10,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/longrunning-go/longrunning/bench/child"
 	"github.com/longrunning-go/longrunning/bench/database"
@@ -19,28 +20,36 @@ import (
 
 // Memory measures the resident memory of a process after it has started, completed
 // and expired 1,000,000 operations: against what it was after 100,000. Each store
-// has a process of its own, in which 10,000 operations live at a time.
+// has a process of its own, in which 10,000 operations live at a time. They run side
+// by side: nothing is timed.
 func (r *Run) Memory(ctx context.Context) {
-	r.memory(ctx, "memory", database.Memory)
+	names, addresses := []string{"memory"}, []string{database.Memory}
 	r.each(ctx, "memory", func(ctx context.Context, system database.System) error {
 		db, err := system.New(ctx)
-		if err != nil {
-			return err
+		if err == nil {
+			names, addresses = append(names, system.Name()), append(addresses, db.Address())
 		}
-		r.memory(ctx, system.Name(), db.Address())
-		return nil
+		return err
 	})
+	few, many := r.Work(100_000), r.Work(1_000_000)
+	r.Say("%d operations, then %d, in each store", few, many-few)
+	lines := make([]measure.Line, len(names))
+	var running sync.WaitGroup
+	for i, name := range names {
+		running.Go(func() { lines[i] = r.memory(ctx, name, addresses[i], few, many) })
+	}
+	running.Wait()
+	for _, line := range lines {
+		r.Report(line)
+	}
 }
 
-func (r *Run) memory(ctx context.Context, name, address string) {
-	few, many := r.Work(100_000), r.Work(1_000_000)
+func (r *Run) memory(ctx context.Context, name, address string, few, many int) measure.Line {
 	what := fmt.Sprintf("%s, resident memory after operations: %d, %d", name, many, few)
 	bound := measure.AtMost(1.2)
 	if _, err := resident(); err != nil {
-		r.Report(measure.Line{What: what, Bound: bound, Verdict: measure.Skipped, Note: err.Error()})
-		return
+		return measure.Line{What: what, Bound: bound, Verdict: measure.Skipped, Note: err.Error()}
 	}
-	r.Say("%s: %d operations, then %d", name, few, many-few)
 	var after [2]float64
 	process, err := child.Start(ctx, r.Program, "live", address, strconv.Itoa(few), strconv.Itoa(many))
 	if err == nil {
@@ -48,11 +57,10 @@ func (r *Run) memory(ctx context.Context, name, address string) {
 		err = errors.Join(err, process.Close())
 	}
 	if err != nil {
-		r.Fail(what, bound, err)
-		return
+		return measure.Line{What: what, Bound: bound, Verdict: measure.Failed, Note: err.Error()}
 	}
-	r.Report(measure.Counted(what, after[1], after[0], bound,
-		fmt.Sprintf("%d operations against %d; %.1f MB against %.1f", many, few, after[1]/1e6, after[0]/1e6)))
+	return measure.Counted(what, after[1], after[0], bound,
+		fmt.Sprintf("%d operations against %d; %.1f MB against %.1f", many, few, after[1]/1e6, after[0]/1e6))
 }
 
 // Live is the role of a process whose memory is measured: its arguments are the
@@ -92,13 +100,16 @@ func Live(ctx context.Context, args []string, out io.Writer) (err error) {
 	return nil
 }
 
+// crowd is how many call: a million operations should not take a quarter of an hour.
+const crowd = 256
+
 // pass lets n operations live and expire.
 func pass(ctx context.Context, st store.Store, n int) error {
 	recs, err := database.Running(n)
 	if err != nil {
 		return err
 	}
-	if _, err := measure.Shared(ctx, callers, n, func(ctx context.Context, i int) error { return live(ctx, st, recs[i], 0) }); err != nil {
+	if _, err := measure.Shared(ctx, crowd, n, func(ctx context.Context, i int) error { return live(ctx, st, recs[i], 0) }); err != nil {
 		return err
 	}
 	return expireAll(ctx, st, n)

@@ -49,22 +49,28 @@ func newTable(ctx context.Context, system database.System, n int) (*table, error
 // A call is something that a table is asked for.
 type call struct {
 	name, unit string
+	laps       int // in a round
 	on         func(context.Context, *table) (measure.Contender, error)
 }
 
-// again is a call by one caller, n times in a turn.
+// laps is in how many turns a single caller makes its calls.
+const laps = 12
+
+// again is a call by one caller, n times in a round.
 func again(name, unit string, n int, fn func(context.Context, *table) error) call {
-	return call{name, unit, func(_ context.Context, t *table) (measure.Contender, error) {
+	laps := min(n, laps)
+	n /= laps
+	return call{name, unit, laps, func(_ context.Context, t *table) (measure.Contender, error) {
 		return func(ctx context.Context) (measure.Sample, error) {
 			return measure.Shared(ctx, 1, n, func(ctx context.Context, _ int) error { return fn(ctx, t) })
 		}, nil
 	}}
 }
 
-// get gets records at random.
+// get gets one of the newest 10,000 records, at random.
 func get(n int) call {
 	return again("get", "gets", n, func(ctx context.Context, t *table) error {
-		found, err := t.st.Get(ctx, database.Filled(1+rand.IntN(t.n)))
+		found, err := t.st.Get(ctx, database.Filled(t.n-rand.IntN(10_000)))
 		if err == nil && len(found) != 1 {
 			err = fmt.Errorf("durable: Get must answer a record of a filled table, found %d", len(found))
 		}
@@ -83,9 +89,11 @@ func filter(expression string, want, n int) call {
 	})
 }
 
-// page reads the same page again and again.
+// page reads the same page, n times in a round.
 func page(number, n int) call {
-	return call{fmt.Sprintf("page %d of a list", number), "pages", func(ctx context.Context, t *table) (measure.Contender, error) {
+	laps := min(n, laps)
+	n /= laps
+	return call{fmt.Sprintf("page %d of a list", number), "pages", laps, func(ctx context.Context, t *table) (measure.Contender, error) {
 		before, err := pageStart(ctx, t.st, number)
 		return func(ctx context.Context) (measure.Sample, error) {
 			return measure.Shared(ctx, 1, n, func(ctx context.Context, _ int) error {
@@ -116,9 +124,12 @@ func fullPage(ctx context.Context, st store.Store, before string) ([]*store.Reco
 	return recs, err
 }
 
-// start begins n operations by many callers, and takes them away.
+// few is how many turns start and expire have in a round.
+const few = 4
+
+// start begins n operations by many callers, and takes them away, a few times.
 func start(n int) call {
-	return call{"start", "starts", func(_ context.Context, t *table) (measure.Contender, error) {
+	return call{"start", "starts", few, func(_ context.Context, t *table) (measure.Contender, error) {
 		return func(ctx context.Context) (measure.Sample, error) {
 			started, _, err := t.pass(ctx, n)
 			return started, err
@@ -126,9 +137,9 @@ func start(n int) call {
 	}}
 }
 
-// expire takes away n operations that are over.
+// expire takes away n operations that are over, a few times.
 func expire(n int) call {
-	return call{"expire", "operations", func(_ context.Context, t *table) (measure.Contender, error) {
+	return call{"expire", "operations", few, func(_ context.Context, t *table) (measure.Contender, error) {
 		return func(ctx context.Context) (measure.Sample, error) {
 			_, expired, err := t.pass(ctx, n)
 			return expired, err

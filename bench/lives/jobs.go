@@ -29,7 +29,7 @@ func contests() []contest {
 	return []contest{
 		{"River", measure.AtLeast(3), defaults, 1, 1_500, 960},
 		{"River, best settings", measure.AtLeast(3), best, 1, 2_400, 1_600},
-		{"River, best settings, by 256", measure.AtLeast(0), best, 256, 2_400, 12_800},
+		{"River, best settings, by 256", measure.AtLeast(0), best, 256, 2_400, 6_400},
 	}
 }
 

@@ -122,7 +122,7 @@ func onSystem(ctx context.Context, r *measure.Run, system database.System) (err 
 			r.Compare(ctx, &measure.Comparison{
 				What: what(system.Name(), s.callers, other+" grouped by 64"), Unit: "lives", Bound: measure.AtLeast(0), Laps: s.laps,
 				Subject: closed(s.callers, r.Work(s.ours), m.lives),
-				Base:    livesInBatches(raw, r.Work(640), callers),
+				Base:    livesInBatches(raw, r.Work(384), callers),
 			})
 		}
 		if err := raw.Close(); err != nil {

@@ -56,10 +56,10 @@ func overGRPC(ctx context.Context, r *measure.Run) (err error) {
 		return gets(measure.Timed, fewer, 8*fewer, one, get)
 	}
 	r.Compare(ctx, &measure.Comparison{
-		What: fmt.Sprintf("gRPC, callers: %d, get one: lro, bare handler", callers), Unit: "gets", Bound: measure.AtLeast(0.95), Laps: r.Work(36),
+		What: fmt.Sprintf("gRPC, callers: %d, get one: lro, bare handler", callers), Unit: "gets", Bound: measure.AtLeast(0.95), Laps: r.Work(24),
 		Subject: throughput(one, subject.get), Base: throughput(one, base.get), Twin: throughput(one, twin.get),
 	}, &measure.Comparison{
-		What: fmt.Sprintf("gRPC, callers: %d, get any of 10,000: lro, bare handler", callers), Unit: "gets", Bound: measure.AtLeast(0.9), Laps: r.Work(24),
+		What: fmt.Sprintf("gRPC, callers: %d, get any of 10,000: lro, bare handler", callers), Unit: "gets", Bound: measure.AtLeast(0.9), Laps: r.Work(12),
 		Subject: throughput(s.names, subject.get), Base: throughput(s.names, base.get), Twin: throughput(s.names, twin.get),
 	}, &measure.Comparison{
 		What: fmt.Sprintf("gRPC, callers: %d, get one, p99: lro, bare handler", fewer), Unit: "gets", Bound: measure.AtMost(1.1), Laps: r.Work(1_200), Quantile: 0.99,
