@@ -54,7 +54,7 @@ func (r *Run) grouped(ctx context.Context, system database.System, hintsCount bo
 	b.open = append(b.open, l)
 	c := &measure.Comparison{
 		What: system.Name() + ", 64 callers, start + complete: grouped, one by one", Unit: "operations", Bound: measure.AtLeast(4),
-		Subject: lives(group, r.Work(5_000), l, hintsCount),
+		Subject: lives(group, r.Work(8_000), l, hintsCount),
 		Base:    lives(single, r.Work(700), l, hintsCount),
 	}
 	if system.Name() == "postgres" {

@@ -82,12 +82,13 @@ func orders() [][3]int {
 	}
 }
 
-// Run compares in so many rounds, after one that does not count; where the control
-// is noisy it tries again, three times at most. The error is that of a contender.
+// Run compares in so many rounds, after one that does not count. Where the control
+// is noisy it tries again, with twice as many laps, three times at most. The error is
+// that of a contender.
 func (c *Comparison) Run(ctx context.Context, rounds int) (Line, error) {
 	var best *outcome
-	for range tries {
-		o, err := c.try(ctx, rounds)
+	for i := range tries {
+		o, err := c.try(ctx, rounds, max(1, c.Laps)<<i)
 		if err != nil {
 			return Line{}, err
 		}
@@ -126,14 +127,14 @@ func (t *totals) add(count int, each float64) {
 // pace is how many the median sample has done a second.
 func (t *totals) pace() float64 { return float64(time.Second) / spreadOf(t.each).median }
 
-func (c *Comparison) try(ctx context.Context, rounds int) (*outcome, error) {
-	if _, err := c.round(ctx, 0); err != nil {
+func (c *Comparison) try(ctx context.Context, rounds, laps int) (*outcome, error) {
+	if _, err := c.round(ctx, 0, laps); err != nil {
 		return nil, err
 	}
 	o := &outcome{rounds: rounds}
 	var ratios, controls []float64
 	for i := range rounds {
-		samples, err := c.round(ctx, i)
+		samples, err := c.round(ctx, i, laps)
 		if err != nil {
 			return nil, err
 		}
@@ -148,12 +149,11 @@ func (c *Comparison) try(ctx context.Context, rounds int) (*outcome, error) {
 }
 
 // round answers the samples of the subject, the base and the twin.
-func (c *Comparison) round(ctx context.Context, i int) (samples [3]Sample, err error) {
+func (c *Comparison) round(ctx context.Context, i, laps int) (samples [3]Sample, err error) {
 	contenders := [3]Contender{c.Subject, c.Base, c.Twin}
 	if c.Twin == nil {
 		contenders[2] = c.Base
 	}
-	laps := max(1, c.Laps)
 	for lap := range laps {
 		for _, at := range orders()[(i*laps+lap)%len(orders())] {
 			if err := context.Cause(ctx); err != nil {

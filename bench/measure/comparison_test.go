@@ -99,15 +99,19 @@ func TestLaps(t *testing.T) {
 func TestNoise(t *testing.T) {
 	t.Parallel()
 	const quiet = time.Second
+	noisy := []time.Duration{quiet, quiet, quiet, quiet, 2 * quiet, 2 * quiet, 2 * quiet, 2 * quiet} // however many laps
 	for _, tt := range []struct {
 		name    string
-		twin    []time.Duration // of each try: one round that does not count, and 12
+		twin    []time.Duration // of each turn
 		verdict measure.Verdict
-		tries   int
+		laps    int // in a round of all tries
 	}{
 		{"quiet", []time.Duration{quiet}, measure.Met, 1},
-		{"noisy", []time.Duration{quiet, 2 * quiet}, measure.Noisy, 3},
-		{"noisy at first", slices.Concat(slices.Repeat([]time.Duration{quiet, 2 * quiet}, rounds+1), slices.Repeat([]time.Duration{quiet}, rounds+1)), measure.Met, 3},
+		{"noisy", noisy, measure.Noisy, 1 + 2 + 4},
+		{"noisy at first", slices.Concat(
+			slices.Repeat([]time.Duration{quiet, 2 * quiet}, rounds+1)[:rounds+1],
+			slices.Repeat([]time.Duration{quiet}, 2*(rounds+1)),
+		), measure.Met, 1 + 2},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -120,9 +124,9 @@ func TestNoise(t *testing.T) {
 					return subject(ctx)
 				},
 			})
-			if line.Verdict != tt.verdict || calls != tt.tries*(rounds+1) {
-				t.Errorf("got %s after %d rounds, want %s after %d tries of %d; control %s",
-					line.Verdict, calls, tt.verdict, tt.tries, rounds+1, line.Control)
+			if line.Verdict != tt.verdict || calls != tt.laps*(rounds+1) {
+				t.Errorf("got %s after %d turns, want %s after %d laps in each of %d rounds; control %s",
+					line.Verdict, calls, tt.verdict, tt.laps, rounds+1, line.Control)
 			}
 		})
 	}

@@ -28,7 +28,7 @@ func draw(dir string, c measure.Curve) error {
 		for at, point := range s.Points {
 			points[at] = plotter.XY(point)
 			xs = append(xs, point.X)
-			p.Y.Max = max(p.Y.Max, 1.3*point.Y) // room for the legend
+			p.Y.Max = max(p.Y.Max, point.Y)
 		}
 		line, dots, err := plotter.NewLinePoints(points)
 		if err != nil {
@@ -39,6 +39,7 @@ func draw(dir string, c measure.Curve) error {
 		p.Legend.Add(s.Name, line, dots)
 	}
 	p.Y.Min = 0
+	p.Y.Max /= 0.95 - 0.065*float64(len(c.Series)) // above is the legend
 	slices.Sort(xs)
 	p.X.Tick.Marker = ticks(slices.Compact(xs))
 	if c.Log {
