@@ -71,17 +71,22 @@ func (a *attempt) attend() (fate string, deserted bool) {
 				a.conclude(a.end(a.m.late()))
 			}
 		case <-a.run.abandoned:
-			if a.settled() {
-				return "", false
-			}
-			if a.over {
-				return "ended before", true
-			}
-			if !a.conclude(a.handBack(0)) {
-				return "not handed back", true
-			}
-			return "handed back", true
+			return a.abandon()
 		}
+	}
+}
+
+// abandon hands back what a drain has no more time for.
+func (a *attempt) abandon() (fate string, deserted bool) {
+	switch {
+	case a.settled():
+		return "", false
+	case a.over:
+		return "ended before", true
+	case !a.conclude(a.handBack(0)):
+		return "not handed back", true
+	default:
+		return "handed back", true
 	}
 }
 
