@@ -64,14 +64,13 @@ func (p *Proxy) Addr() string { return p.listener.Addr().String() }
 // no goroutine of the proxy is left. Later calls do nothing and answer nil.
 func (p *Proxy) Close() error {
 	p.mu.Lock()
-	again := p.closed
 	p.closed = true
 	p.mu.Unlock()
 	p.stop()
 	err := p.listener.Close()
 	p.Cut()
 	p.running.Wait()
-	if err != nil && !again {
+	if err != nil && !errors.Is(err, net.ErrClosed) { // by another call
 		return fmt.Errorf("proxy: closing the listener: %w", err)
 	}
 	return nil
