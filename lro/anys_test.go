@@ -10,9 +10,12 @@ import (
 
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/runtime/protoiface"
 	"google.golang.org/protobuf/types/known/anypb"
 
 	"github.com/longrunning-go/longrunning/internal/testpb"
+	"github.com/longrunning-go/longrunning/lro"
 	"github.com/longrunning-go/longrunning/store"
 	"github.com/longrunning-go/longrunning/store/memstore"
 )
@@ -115,6 +118,47 @@ func TestWrittenAnys(t *testing.T) {
 			if got := recs[0].Response; !bytes.Equal(got, want) {
 				t.Errorf("a text of %d bytes: got %.40q… of %d bytes, want %.40q… of %d, as protobuf writes it", size, got, len(got), want, len(want))
 			}
+		}
+	})
+}
+
+// padded says of itself that it is longer than it is, as a message with fields that
+// are decoded lazily may.
+type padded struct{ *testpb.PrintResponse }
+
+func (p padded) ProtoReflect() protoreflect.Message {
+	return paddedReflection{p.PrintResponse.ProtoReflect()}
+}
+
+type paddedReflection struct{ protoreflect.Message }
+
+func (r paddedReflection) ProtoMethods() *protoiface.Methods {
+	methods := *r.Message.ProtoMethods()
+	size, marshal := methods.Size, methods.Marshal
+	methods.CheckInitialized = nil
+	methods.Size = func(in protoiface.SizeInput) protoiface.SizeOutput {
+		in.Message = r.Message
+		return protoiface.SizeOutput{Size: size(in).Size + 3}
+	}
+	methods.Marshal = func(in protoiface.MarshalInput) (protoiface.MarshalOutput, error) {
+		in.Message = r.Message
+		return marshal(in)
+	}
+	return &methods
+}
+
+func TestWrittenAnyOfUnknownSize(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := setupIdle(t, memstore.New(), echo, nil, nil)
+		want := &testpb.PrintResponse{Text: "text"}
+		op, err := p.Create(t.Context(), &lro.CreateOptions{Metadata: padded{want}})
+		if err != nil {
+			t.Fatalf("metadata that is shorter than its Size: got %v, want it stored", err)
+		}
+		got := new(testpb.PrintResponse)
+		if err := op.GetMetadata().UnmarshalTo(got); err != nil || !proto.Equal(got, want) {
+			t.Errorf("metadata that is shorter than its Size: got %v, %v, want %v", got, err, want)
 		}
 	})
 }

@@ -57,9 +57,24 @@ func (m *Manager) encode(msg proto.Message) ([]byte, error) {
 	case err != nil:
 		return nil, err
 	case len(b) != head+size:
-		return nil, fmt.Errorf("the %s has changed while it was marshalled", name)
+		return m.encodeAny(msg)
 	}
 	return b, nil
+}
+
+// encodeAny is encode by way of an Any, for a message of which proto.Size counts
+// more than is written: as it may of a field that is decoded lazily, and that
+// somebody reads meanwhile.
+func (m *Manager) encodeAny(msg proto.Message) ([]byte, error) {
+	wrapped, err := anypb.New(msg)
+	if err != nil {
+		return nil, err
+	}
+	b, err := proto.Marshal(wrapped)
+	if err == nil && len(b) > m.opts.MaxPayload {
+		err = &tooLargeError{len(b), m.opts.MaxPayload}
+	}
+	return b, err
 }
 
 // decode reads a serialized Any as a T.

@@ -126,9 +126,9 @@ type Notifier interface {
 	//
 	// A hint with the name leaves when a record changes its State, its Owner or
 	// one of CancelRequested and Deleted; Due leaves when a record may have
-	// become claimable. A write of metadata or a checkpoint needs none, nor does
-	// the Create of a record that is not Pending: nobody waits for a name that has
-	// not been answered yet.
+	// become claimable. A write of metadata or a checkpoint sends none. The Create
+	// of a record that is not Pending needs none: whoever waits for a record has
+	// read it.
 	Notify(ctx context.Context, fn func(Hint)) error
 }
 

@@ -29,16 +29,17 @@ func Serve(ctx context.Context, role Role, args []string) error {
 	return role(ctx, args, os.Stdout)
 }
 
-// A Process plays a role.
+// A Process plays a role until it is closed, or the context of Start ends.
 type Process struct {
 	Out io.Reader // its answers
 
-	cmd *exec.Cmd
-	in  io.Closer
+	cmd  *exec.Cmd
+	in   io.Closer
+	keep func() bool // keeps in open when the context ends, unless it has
 }
 
 // Start starts a process: program is the command, and its first arguments, that
-// call Serve.
+// call Serve. Whoever reads its answers need not watch ctx, since they end with it.
 func Start(ctx context.Context, program []string, role string, args ...string) (*Process, error) {
 	cmd := exec.CommandContext(context.WithoutCancel(ctx), program[0], slices.Concat(program[1:], []string{role}, args)...)
 	cmd.Stderr = os.Stderr
@@ -53,10 +54,15 @@ func Start(ctx context.Context, program []string, role string, args ...string) (
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("child: start the role %s: %w", role, err)
 	}
-	return &Process{Out: out, cmd: cmd, in: in}, nil
+	keep := context.AfterFunc(ctx, func() { _ = in.Close() }) // for who waits for an answer
+	return &Process{Out: out, cmd: cmd, in: in, keep: keep}, nil
 }
 
 // Close ends the process and waits for it.
 func (p *Process) Close() error {
-	return errors.Join(p.in.Close(), p.cmd.Wait())
+	var err error
+	if p.keep() {
+		err = p.in.Close()
+	}
+	return errors.Join(err, p.cmd.Wait())
 }

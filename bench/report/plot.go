@@ -24,9 +24,12 @@ func draw(dir string, c measure.Curve) error {
 	p.Add(plotter.NewGrid())
 	var xs []float64
 	for i, s := range c.Series {
-		points := make(plotter.XYs, len(s.Points))
-		for at, point := range s.Points {
-			points[at] = plotter.XY(point)
+		points := make(plotter.XYs, 0, len(s.Points))
+		for _, point := range s.Points {
+			if point.Y == 0 {
+				continue // an error came instead of a figure
+			}
+			points = append(points, plotter.XY(point))
 			xs = append(xs, point.X)
 			p.Y.Max = max(p.Y.Max, point.Y)
 		}

@@ -16,7 +16,7 @@ func results(figure float64) *report.Results {
 		Lines: []measure.Line{{What: "this | that", Figure: figure, Bound: measure.AtMost(2), Verdict: measure.Met, Note: "12 rounds"}},
 		Curves: []measure.Curve{{
 			Name: "curve", Title: "This, that", X: "things", Y: "time", Log: true,
-			Series: []measure.Series{{Name: "this", Points: []measure.Point{{X: 1, Y: 1}, {X: 1_000, Y: figure}}}},
+			Series: []measure.Series{{Name: "this", Points: []measure.Point{{X: 1, Y: 1}, {X: 77, Y: 0}, {X: 1_000, Y: figure}}}},
 		}},
 	}
 }
@@ -48,6 +48,9 @@ func TestSave(t *testing.T) {
 		if !strings.Contains(plot, want) {
 			t.Errorf("got the plot\n%s\nwant %q in it", plot, want)
 		}
+	}
+	if strings.Contains(plot, ">77<") {
+		t.Errorf("got the plot\n%s\nwant nothing where no figure was measured", plot)
 	}
 }
 
