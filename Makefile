@@ -99,7 +99,7 @@ fuzz: go ## try hostile input on every fuzz target, FUZZTIME (20s) each
 	done
 
 .PHONY: bench
-bench: go ## measure the bounds of DESIGN.md, section 13, into bench/README.md; BENCH=-quick to try it
+bench: go ## measure the bounds of DESIGN.md, section 13, into bench/README.md, 15 minutes; BENCH=-quick to try it
 	@cd bench && go run . -save . $(BENCH)
 
 .PHONY: lint

@@ -42,9 +42,11 @@ func subjects(r *durable.Run, record string) []subject {
 		{"memory", r.Memory},
 		{"running", func(ctx context.Context) { scale.Running(ctx, r.Run, r.Systems, r.Program) }},
 		{"fleet", func(ctx context.Context) { scale.Fleet(ctx, r.Run, r.Systems, r.Program) }},
-		{"allocations", func(ctx context.Context) { allocations.Measure(ctx, r.Run, r.Systems, record) }},
+		{allocated, func(ctx context.Context) { allocations.Measure(ctx, r.Run, r.Systems, record) }},
 	}
 }
+
+const allocated = "allocations"
 
 func names() []string {
 	var names []string
@@ -91,7 +93,7 @@ func run() error {
 	profile := flag.String("cpuprofile", "", "write a CPU profile of this process to `file`")
 	flag.Parse()
 	if flag.NArg() > 0 {
-		return fmt.Errorf("expected flags only, found %q: see -help", flag.Args())
+		return fmt.Errorf("expected flags only, found %q: see -help, and write lists with commas and no spaces", flag.Args())
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -102,8 +104,13 @@ func run() error {
 		}
 		defer end()
 	}
-	if *smoke {
-		*only = "allocations"
+	switch {
+	case *smoke && *only != "":
+		return errors.New("-smoke measures the subject allocations: leave out -only")
+	case *smoke:
+		*only = allocated
+	case *record != "" && *only != allocated:
+		return fmt.Errorf("-record needs -smoke, or -only %s", allocated)
 	}
 	p := program{only: list(*only), on: list(*on), quick: *quick, save: *save, record: *record}
 	return p.run(ctx)

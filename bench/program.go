@@ -29,7 +29,7 @@ func (p *program) whole() bool { return !p.quick && len(p.only) == 0 && len(p.on
 func (p *program) run(ctx context.Context) (err error) {
 	for _, name := range p.only {
 		if !slices.Contains(names(), name) {
-			return fmt.Errorf("-only takes %s, found %q", strings.Join(names(), ", "), name)
+			return fmt.Errorf("-only takes %s, with commas and no spaces between them; found %q", strings.Join(names(), ", "), name)
 		}
 	}
 	executable, err := os.Executable()
@@ -41,8 +41,12 @@ func (p *program) run(ctx context.Context) (err error) {
 		Run: &measure.Run{
 			Rounds: 12, Quick: p.quick,
 			Report: func(l measure.Line) {
+				if ctx.Err() != nil {
+					return // it says nothing but that
+				}
 				fmt.Println(l)
-				results.Lines = append(results.Lines, l)
+				last := &results.Subjects[len(results.Subjects)-1]
+				last.Lines = append(last.Lines, l)
 			},
 			Draw: func(c measure.Curve) { results.Curves = append(results.Curves, c) },
 			Say:  func(format string, args ...any) { fmt.Fprintf(os.Stderr, "… "+format+"\n", args...) },
@@ -57,46 +61,56 @@ func (p *program) run(ctx context.Context) (err error) {
 			err = errors.Join(err, system.Close())
 		}
 	}()
+	saving := p.save != "" && p.whole()
+	if saving {
+		if results.Where, err = where(ctx, r.Systems); err != nil {
+			return fmt.Errorf("a whole run needs both databases, and -on leaves one out: %w", err)
+		}
+	}
 	fmt.Println(measure.Header())
-	p.measure(ctx, r)
+	began := time.Now()
+	p.measure(ctx, r, &results)
 	if err := context.Cause(ctx); err != nil {
 		return err
 	}
-	if p.save != "" && p.whole() {
-		if results.Where, err = where(ctx, r.Systems); err != nil {
-			return err
-		}
+	took := time.Since(began).Round(time.Second)
+	r.Say("all took %v", took)
+	if saving {
+		results.Where += fmt.Sprintf("; %v", took)
 		if err := results.Save(p.save); err != nil {
 			return err
 		}
 	}
-	return judge(results.Lines)
+	return p.judge(results.Subjects)
 }
 
-// measure measures what was asked for, and says how long it took.
-func (p *program) measure(ctx context.Context, r *durable.Run) {
-	began := time.Now()
+// measure measures what was asked for.
+func (p *program) measure(ctx context.Context, r *durable.Run, results *report.Results) {
 	for _, s := range subjects(r, p.record) {
 		if ctx.Err() != nil || len(p.only) > 0 && !slices.Contains(p.only, s.name) {
 			continue
 		}
-		at := time.Now()
+		results.Subjects = append(results.Subjects, report.Subject{Name: s.name})
+		began := time.Now()
 		s.measure(ctx)
-		r.Say("%s took %v", s.name, time.Since(at).Round(time.Second))
+		r.Say("%s took %v", s.name, time.Since(began).Round(time.Second))
 	}
-	r.Say("all took %v", time.Since(began).Round(time.Second))
 }
 
-// judge answers an error unless all lines hold.
-func judge(lines []measure.Line) error {
-	failed := 0
-	for _, l := range lines {
-		if l.Verdict.Fails() {
-			failed++
+// judge answers an error unless all lines hold; of a quick run only those count that
+// could not be measured.
+func (p *program) judge(subjects []report.Subject) error {
+	lines, failed := 0, 0
+	for _, s := range subjects {
+		lines += len(s.Lines)
+		for _, l := range s.Lines {
+			if l.Verdict == measure.Failed || !p.quick && l.Fails() {
+				failed++
+			}
 		}
 	}
 	if failed > 0 {
-		return fmt.Errorf("%d of %d lines fail", failed, len(lines))
+		return fmt.Errorf("%d of %d lines fail", failed, lines)
 	}
 	return nil
 }
@@ -114,23 +128,22 @@ func where(ctx context.Context, systems []database.System) (string, error) {
 }
 
 func systems(names []string) ([]database.System, error) {
-	if len(names) == 0 {
-		names = []string{"postgres", "sqlite"}
+	known := []string{"postgres", "sqlite"}
+	for _, name := range names {
+		if !slices.Contains(known, name) {
+			return nil, fmt.Errorf("-on takes %s, found %q", strings.Join(known, " and "), name)
+		}
 	}
 	var found []database.System
-	for _, name := range names {
-		switch name {
-		case "postgres":
-			found = append(found, new(database.Postgres))
-		case "sqlite":
-			system, err := database.NewSQLite()
-			if err != nil {
-				return nil, err
-			}
-			found = append(found, system)
-		default:
-			return nil, fmt.Errorf("-on takes postgres and sqlite, found %q", name)
+	if len(names) == 0 || slices.Contains(names, "postgres") {
+		found = append(found, new(database.Postgres))
+	}
+	if len(names) == 0 || slices.Contains(names, "sqlite") {
+		system, err := database.NewSQLite()
+		if err != nil {
+			return nil, err
 		}
+		found = append(found, system)
 	}
 	return found, nil
 }

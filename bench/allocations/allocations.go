@@ -110,7 +110,7 @@ func (b *book) report(what string, s subject, now usage) {
 		now, was float64
 	}{{"allocations", now.Allocations, was.Allocations}, {"bytes", now.Bytes, was.Bytes}} {
 		b.Report(measure.Counted(fmt.Sprintf("%s: %s: now, recorded", what, c.unit), c.now, c.was, s.bound,
-			fmt.Sprintf("%d each, median of %d; %s against %s with %s", b.Work(s.n), counts, shown(c.now), shown(c.was), b.recorded.Go)))
+			fmt.Sprintf("%d each, median of %d; %s against %s with %s", s.n, counts, shown(c.now), shown(c.was), b.recorded.Go)))
 	}
 }
 
@@ -146,9 +146,8 @@ func (b *book) once(ctx context.Context, address string, s subject) (_ usage, er
 	if err != nil {
 		return usage{}, err
 	}
-	n := b.Work(s.n)
-	if _, err := count(ctx, max(1, n/10), do); err != nil { // which fills caches
+	if _, err := count(ctx, s.n/10, do); err != nil { // which fills caches
 		return usage{}, err
 	}
-	return count(ctx, n, do)
+	return count(ctx, s.n, do)
 }

@@ -16,7 +16,7 @@ import (
 func (r *Run) Heartbeats(ctx context.Context) {
 	curve := measure.Curve{
 		Name: "heartbeats", Title: "The heartbeat of an owner of many operations",
-		X: "running operations", Y: "time of a heartbeat, of that with 10", Log: true,
+		X: "running operations", Y: "time of one, where it is 1 with 10", Log: true,
 	}
 	r.each(ctx, "heartbeats", func(ctx context.Context, system database.System) error {
 		points, err := r.heartbeats(ctx, system)

@@ -38,7 +38,7 @@ func (r *Run) records(ctx context.Context, system database.System) (err error) {
 	}
 	curve := measure.Curve{
 		Name: "records-" + system.Name(), Title: "Calls in a table of many records: " + system.Name(),
-		X: "records", Y: "time of a call, of that with 10,000 records", Log: true,
+		X: "records", Y: "time of a call, where it is 1 with 10,000", Log: true,
 	}
 	for _, c := range []call{
 		get(r.Work(1_200)), first, hundredth,

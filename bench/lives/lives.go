@@ -48,7 +48,7 @@ func (p *pair) add(callers int, l measure.Line) {
 
 func (p *pair) draw(r *measure.Run, system, other string) {
 	r.Draw(measure.Curve{
-		Name: "lives-" + system, Title: "Whole lives: " + system, X: "callers", Y: "lives a second", Log: true,
+		Name: "lives-" + system, Title: "From start to typed response: " + system, X: "callers", Y: "operations a second", Log: true,
 		Series: []measure.Series{{Name: "lro", Points: p.ours}, {Name: other, Points: p.theirs}},
 	})
 }

@@ -19,8 +19,10 @@ func AtMost(limit float64) Bound { return Bound{limit, false} }
 
 func (b Bound) String() string {
 	switch {
+	case b.limit == 0 && b.speed:
+		return "more is better"
 	case b.limit == 0:
-		return "-"
+		return "less is better"
 	case b.speed:
 		return fmt.Sprintf("at least %g", b.limit)
 	default:

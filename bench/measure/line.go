@@ -18,9 +18,6 @@ const (
 	Skipped Verdict = "SKIPPED" // cannot be measured on this machine
 )
 
-// Fails reports whether a run with this verdict has failed.
-func (v Verdict) Fails() bool { return v != Met && v != Shown && v != Skipped }
-
 // A Line is the outcome of one comparison.
 type Line struct {
 	What    string
@@ -33,12 +30,25 @@ type Line struct {
 	Subject, Base float64 // how many either does a second; 0 where it was not timed so
 }
 
+// Fails reports whether a run with this line has failed. What is only shown may be
+// noisy.
+func (l Line) Fails() bool {
+	switch l.Verdict {
+	case Met, Shown, Skipped:
+		return false
+	case Noisy:
+		return l.Bound.limit != 0
+	default:
+		return true
+	}
+}
+
 // Header is the line above the lines.
 func Header() string {
 	return strings.TrimRight(fmt.Sprintf(layout, "what", "figure", "control", "bound", "", "measured"), " ")
 }
 
-const layout = "%-80s %7s  %-13s %-13s %-8s %s"
+const layout = "%-80s %7s  %-13s %-14s %-8s %s"
 
 func (l Line) String() string {
 	cells := l.Cells()

@@ -39,12 +39,22 @@ func TestCounted(t *testing.T) {
 
 func TestFails(t *testing.T) {
 	t.Parallel()
-	for verdict, want := range map[measure.Verdict]bool{
-		measure.Met: false, measure.Shown: false, measure.Skipped: false,
-		measure.Missed: true, measure.Noisy: true, measure.Failed: true, "": true,
+	bound := measure.AtMost(1)
+	for _, tt := range []struct {
+		line measure.Line
+		want bool
+	}{
+		{measure.Line{Verdict: measure.Met, Bound: bound}, false},
+		{measure.Line{Verdict: measure.Shown}, false},
+		{measure.Line{Verdict: measure.Skipped, Bound: bound}, false},
+		{measure.Line{Verdict: measure.Missed, Bound: bound}, true},
+		{measure.Line{Verdict: measure.Noisy, Bound: bound}, true},
+		{measure.Line{Verdict: measure.Noisy}, false},
+		{measure.Line{Verdict: measure.Failed}, true},
+		{measure.Line{}, true},
 	} {
-		if got := verdict.Fails(); got != want {
-			t.Errorf("verdict %q fails a run: got %v, want %v", verdict, got, want)
+		if got := tt.line.Fails(); got != tt.want {
+			t.Errorf("a line with verdict %q and bound %q fails a run: got %v, want %v", tt.line.Verdict, tt.line.Bound, got, tt.want)
 		}
 	}
 }

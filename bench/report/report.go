@@ -12,9 +12,15 @@ import (
 
 // Results are what a run has found.
 type Results struct {
-	Where  string // and when, in a line of Markdown
-	Lines  []measure.Line
-	Curves []measure.Curve
+	Where    string // and when, in a line of Markdown
+	Subjects []Subject
+	Curves   []measure.Curve
+}
+
+// A Subject has the lines of one table.
+type Subject struct {
+	Name  string
+	Lines []measure.Line
 }
 
 // What stands between them in README.md is written by Save.
@@ -54,15 +60,18 @@ func (r *Results) Save(dir string) error {
 
 func (r *Results) markdown() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s\n\n| what | figure | control | bound | | measured |\n|---|---|---|---|---|---|\n", r.Where)
-	for _, l := range r.Lines {
-		for _, cell := range l.Cells() {
-			fmt.Fprintf(&b, "| %s ", strings.ReplaceAll(cell, "|", `\|`))
-		}
-		b.WriteString("|\n")
-	}
+	fmt.Fprintf(&b, "%s\n\n", r.Where)
 	for _, c := range r.Curves {
-		fmt.Fprintf(&b, "\n![%s](%s/%s.svg)\n", c.Title, plots, c.Name)
+		fmt.Fprintf(&b, "![%s](%s/%s.svg)\n", c.Title, plots, c.Name)
+	}
+	for _, s := range r.Subjects {
+		fmt.Fprintf(&b, "\n**%s**\n\n| what | figure | control | bound | | measured |\n|---|---|---|---|---|---|\n", s.Name)
+		for _, l := range s.Lines {
+			for _, cell := range l.Cells() {
+				fmt.Fprintf(&b, "| %s ", strings.ReplaceAll(cell, "|", `\|`))
+			}
+			b.WriteString("|\n")
+		}
 	}
 	return b.String()
 }

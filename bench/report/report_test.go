@@ -13,7 +13,9 @@ import (
 func results(figure float64) *report.Results {
 	return &report.Results{
 		Where: "a machine",
-		Lines: []measure.Line{{What: "this | that", Figure: figure, Bound: measure.AtMost(2), Verdict: measure.Met, Note: "12 rounds"}},
+		Subjects: []report.Subject{{Name: "these", Lines: []measure.Line{
+			{What: "this | that", Figure: figure, Bound: measure.AtMost(2), Verdict: measure.Met, Note: "12 rounds"},
+		}}},
 		Curves: []measure.Curve{{
 			Name: "curve", Title: "This, that", X: "things", Y: "time", Log: true,
 			Series: []measure.Series{{Name: "this", Points: []measure.Point{{X: 1, Y: 1}, {X: 77, Y: 0}, {X: 1_000, Y: figure}}}},
@@ -33,7 +35,7 @@ func TestSave(t *testing.T) {
 		}
 	}
 	page := read(t, path)
-	for _, want := range []string{"above\n<!-- results -->\n", "a machine", `| this \| that | 1.50 | - | at most 2 | met | 12 rounds |`, "![This, that](plots/curve.svg)", "\n<!-- end of results -->\nbelow\n"} {
+	for _, want := range []string{"above\n<!-- results -->\n", "a machine", "\n**these**\n", `| this \| that | 1.50 | - | at most 2 | met | 12 rounds |`, "![This, that](plots/curve.svg)", "\n<!-- end of results -->\nbelow\n"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("got the page\n%s\nwant %q in it", page, want)
 		}

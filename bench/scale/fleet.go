@@ -30,7 +30,7 @@ var volume, snapshot = "projects/acme/volumes/" + strings.Repeat("v", 378), stri
 func Fleet(ctx context.Context, r *measure.Run, systems []database.System, program []string) {
 	curve := measure.Curve{
 		Name: "fleet", Title: "Processes that share one database, and the processors of one machine",
-		X: "processes", Y: "operations a second, of those of one process",
+		X: "processes", Y: "operations a second, where one process does 1",
 	}
 	for _, system := range systems {
 		points, err := replicas(ctx, r, system, program)
