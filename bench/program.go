@@ -129,7 +129,11 @@ func systems(names []string) ([]database.System, error) {
 			}
 			found = append(found, system)
 		default:
-			return nil, fmt.Errorf("-on takes postgres and sqlite, found %q", name)
+			err := fmt.Errorf("-on takes postgres and sqlite, found %q", name)
+			for _, system := range found {
+				err = errors.Join(err, system.Close())
+			}
+			return nil, err
 		}
 	}
 	return found, nil
