@@ -64,7 +64,7 @@ func measureAll(ctx context.Context, r *measure.Run, systems []database.System, 
 	b.each(ctx, "memory", database.Memory, inMemory())
 	for _, system := range systems {
 		switch db, err := system.New(ctx); {
-		case errors.Is(err, pgtest.ErrMissing):
+		case errors.Is(err, pgtest.ErrMissing) && !pgtest.Required():
 			r.Report(measure.Line{What: system.Name() + ", allocations", Verdict: measure.Skipped, Note: err.Error()})
 		case err != nil:
 			r.Fail(system.Name()+", allocations", measure.Bound{}, err)

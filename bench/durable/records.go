@@ -81,7 +81,9 @@ func (r *Run) growth(ctx context.Context, where string, c call, tables []*table)
 		} else if line, err = comparison.Run(ctx, r.Rounds/2); err != nil {
 			return nil, err
 		}
-		points = append(points, measure.Point{X: float64(t.n), Y: line.Figure})
+		if line.Verdict != measure.Noisy {
+			points = append(points, measure.Point{X: float64(t.n), Y: line.Figure})
+		}
 	}
 	return points, nil
 }

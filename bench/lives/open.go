@@ -55,10 +55,18 @@ func (o open[Event]) contend(ctx context.Context) (measure.Sample, error) {
 	return sample, err
 }
 
+// patience is how long none may end before those that are left are given up.
+const patience = 30 * time.Second
+
 // await returns when n have ended.
 func await[Event any](ctx context.Context, ended <-chan Event, n int) error {
-	for range n {
+	none := time.NewTimer(patience)
+	defer none.Stop()
+	for i := range n {
+		none.Reset(patience)
 		select {
+		case <-none.C:
+			return fmt.Errorf("lives: %d operations must end, and after %d nothing was told for %v", n, i, patience)
 		case _, ok := <-ended:
 			if !ok {
 				return errors.New("lives: nobody tells any more what has ended")

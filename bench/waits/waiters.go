@@ -1,6 +1,7 @@
 package waits
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -52,6 +53,8 @@ func parkAll(ctx context.Context, program []string, kind string, counts []int) (
 	for _, n := range counts {
 		args = append(args, strconv.Itoa(n))
 	}
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
 	process, err := child.Start(ctx, program, "park", args...)
 	if err != nil {
 		return nil, err
@@ -70,10 +73,9 @@ func parkAll(ctx context.Context, program []string, kind string, counts []int) (
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
-	ctx, stop := context.WithCancel(ctx)
 	var calls sync.WaitGroup
 	defer func() {
-		stop()
+		stop(nil)
 		calls.Wait()
 		err = errors.Join(err, conn.Close())
 	}()
@@ -81,14 +83,15 @@ func parkAll(ctx context.Context, program []string, kind string, counts []int) (
 	for _, n := range counts {
 		for _, name := range names[there:n] {
 			calls.Go(func() {
-				// Ends with ctx. Where it ends before, the server waits for more and says nothing.
-				_, _ = client.WaitOperation(ctx, &longrunningpb.WaitOperationRequest{Name: name, Timeout: durationpb.New(parked)})
+				_, callErr := client.WaitOperation(ctx, &longrunningpb.WaitOperationRequest{Name: name, Timeout: durationpb.New(parked)})
+				// The server would wait in vain for all to be there.
+				stop(cmp.Or(callErr, errors.New("waits: a call must be blocked until all are there, and was answered")))
 			})
 		}
 		there = n
 		var bytes float64
 		if _, err := fmt.Fscan(process.Out, &bytes); err != nil {
-			return nil, err
+			return nil, cmp.Or(context.Cause(ctx), err)
 		}
 		each = append(each, bytes)
 	}

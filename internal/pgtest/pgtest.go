@@ -17,6 +17,12 @@ import (
 // need one are skipped then.
 var ErrMissing = errors.New("pgtest: no Postgres found")
 
+// Required reports whether LRO_TEST_REQUIRE demands a Postgres, so that nothing may
+// be skipped without one.
+func Required() bool {
+	return slices.Contains(strings.Split(os.Getenv("LRO_TEST_REQUIRE"), ","), "postgres")
+}
+
 // shared is the cluster of Database, started by its first call. The lock is
 // held while it starts, since no other caller could go on without it.
 //
@@ -113,7 +119,7 @@ func need(tb testing.TB, err error) {
 	case err == nil:
 	case !errors.Is(err, ErrMissing):
 		tb.Fatal(err)
-	case slices.Contains(strings.Split(os.Getenv("LRO_TEST_REQUIRE"), ","), "postgres"):
+	case Required():
 		tb.Fatalf("LRO_TEST_REQUIRE demands postgres: %v", err)
 	default:
 		tb.Skip(err)

@@ -46,7 +46,8 @@ func (s *Store) read(ctx context.Context, call, sql string, args ...driver.Value
 	querying := ctx
 	if sql == selectOne {
 		// For a context that can end the driver starts a goroutine, which takes longer
-		// than to find one record by its key.
+		// than to find one record by its key. Nothing holds that up but another process
+		// that recovers the log, and then BusyTimeout bounds it.
 		querying = context.WithoutCancel(ctx)
 	}
 	var found []*store.Record
