@@ -93,6 +93,11 @@ func (p *program) measure(ctx context.Context, r *durable.Run, results *report.R
 		results.Subjects = append(results.Subjects, report.Subject{Name: s.name})
 		began := time.Now()
 		s.measure(ctx)
+		for _, system := range r.Systems {
+			if err := system.Clear(ctx); err != nil {
+				r.Fail(system.Name()+": clear what is done with", measure.Bound{}, err)
+			}
+		}
 		r.Say("%s took %v", s.name, time.Since(began).Round(time.Second))
 	}
 }

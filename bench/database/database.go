@@ -18,11 +18,14 @@ type System interface {
 	Version(ctx context.Context) (string, error)
 	// New makes an empty database with the schema of the store.
 	New(ctx context.Context) (Database, error)
-	// Close removes all that New has made.
+	// Clear removes all that New has made: what is done with would go on being
+	// vacuumed.
+	Clear(ctx context.Context) error
+	// Close clears, and ends what there is.
 	Close() error
 }
 
-// A Database is one that New has made. It lasts until its System is closed.
+// A Database is one that New has made. It lasts until its System is cleared.
 type Database interface {
 	// Address is what Open takes, in this process or another.
 	Address() string

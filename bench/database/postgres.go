@@ -17,6 +17,7 @@ import (
 type Postgres struct {
 	mu      sync.Mutex
 	cluster *pgtest.Cluster
+	made    []string // their URLs
 }
 
 // Name implements [System].
@@ -28,7 +29,7 @@ func (s *Postgres) Version(ctx context.Context) (version string, err error) {
 	if err != nil {
 		return "", err
 	}
-	err = withPool(ctx, db.Address(), 1, func(pool *pgxpool.Pool) error {
+	err = withPool(ctx, db.Address(), func(pool *pgxpool.Pool) error {
 		return pool.QueryRow(ctx, "SELECT 'Postgres ' || current_setting('server_version')").Scan(&version)
 	})
 	return version, err
@@ -50,8 +51,30 @@ func (s *Postgres) New(ctx context.Context) (Database, error) {
 	if err != nil {
 		return nil, err
 	}
-	return postgresDatabase(url), withPool(ctx, url, 1, func(pool *pgxpool.Pool) error {
+	s.made = append(s.made, url)
+	return postgresDatabase(url), withPool(ctx, url, func(pool *pgxpool.Pool) error {
 		return pgstore.Migrate(ctx, pool, nil)
+	})
+}
+
+// Clear implements [System].
+func (s *Postgres) Clear(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.made) == 0 {
+		return nil
+	}
+	return withPool(ctx, s.cluster.URL("postgres"), func(pool *pgxpool.Pool) error {
+		for ; len(s.made) > 0; s.made = s.made[1:] {
+			config, err := pgx.ParseConfig(s.made[0])
+			if err != nil {
+				return err
+			}
+			if _, err := pool.Exec(ctx, "DROP DATABASE "+pgx.Identifier{config.Database}.Sanitize()+" WITH (FORCE)"); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 
@@ -94,7 +117,7 @@ func (d postgresDatabase) Fill(ctx context.Context, n int) error {
 }
 
 func (d postgresDatabase) exec(ctx context.Context, sql string, args ...any) error {
-	return withPool(ctx, string(d), 1, func(pool *pgxpool.Pool) error {
+	return withPool(ctx, string(d), func(pool *pgxpool.Pool) error {
 		_, err := pool.Exec(ctx, sql, append([]any{pgx.QueryExecModeSimpleProtocol}, args...)...)
 		return err
 	})
@@ -126,8 +149,8 @@ func newPool(ctx context.Context, url string, conns int) (*pgxpool.Pool, error) 
 	return pgxpool.NewWithConfig(ctx, config)
 }
 
-func withPool(ctx context.Context, url string, conns int, fn func(*pgxpool.Pool) error) error {
-	pool, err := newPool(ctx, url, conns)
+func withPool(ctx context.Context, url string, fn func(*pgxpool.Pool) error) error {
+	pool, err := newPool(ctx, url, 1)
 	if err != nil {
 		return err
 	}

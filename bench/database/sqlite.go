@@ -50,6 +50,11 @@ func (s *SQLite) New(ctx context.Context) (Database, error) {
 	return sqliteDatabase(path), sqlitestore.Migrate(ctx, path)
 }
 
+// Clear implements [System].
+func (s *SQLite) Clear(context.Context) error {
+	return errors.Join(os.RemoveAll(s.dir), os.Mkdir(s.dir, 0o700))
+}
+
 // Close implements [System].
 func (s *SQLite) Close() error { return os.RemoveAll(s.dir) }
 

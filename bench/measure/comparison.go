@@ -83,8 +83,8 @@ func orders() [][3]int {
 }
 
 // Run compares in so many rounds, after one that does not count. Where the control
-// is noisy it tries again, with twice as many laps, three times at most. The error is
-// that of a contender.
+// is noisy, and there is a bound, it tries again, with twice as many laps, three times
+// at most. The error is that of a contender.
 func (c *Comparison) Run(ctx context.Context, rounds int) (Line, error) {
 	var best *outcome
 	for i := range tries {
@@ -95,7 +95,7 @@ func (c *Comparison) Run(ctx context.Context, rounds int) (Line, error) {
 		if best == nil || o.control.width() < best.control.width() {
 			best = o
 		}
-		if !best.noisy() {
+		if !best.noisy() || c.Bound.limit == 0 {
 			break
 		}
 	}

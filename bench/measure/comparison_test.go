@@ -103,22 +103,24 @@ func TestNoise(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
 		twin    []time.Duration // of each turn
+		bound   measure.Bound
 		verdict measure.Verdict
 		laps    int // in a round of all tries
 	}{
-		{"quiet", []time.Duration{quiet}, measure.Met, 1},
-		{"noisy", noisy, measure.Noisy, 1 + 2 + 4},
+		{"quiet", []time.Duration{quiet}, measure.AtMost(1), measure.Met, 1},
+		{"noisy", noisy, measure.AtMost(1), measure.Noisy, 1 + 2 + 4},
+		{"noisy, no bound", noisy, measure.AtMost(0), measure.Noisy, 1},
 		{"noisy at first", slices.Concat(
 			slices.Repeat([]time.Duration{quiet, 2 * quiet}, rounds+1)[:rounds+1],
 			slices.Repeat([]time.Duration{quiet}, 2*(rounds+1)),
-		), measure.Met, 1 + 2},
+		), measure.AtMost(1), measure.Met, 1 + 2},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			calls := 0
 			subject := takes(quiet)
 			line := setup(t, &measure.Comparison{
-				Bound: measure.AtMost(1), Base: takes(quiet), Twin: takes(tt.twin...),
+				Bound: tt.bound, Base: takes(quiet), Twin: takes(tt.twin...),
 				Subject: func(ctx context.Context) (measure.Sample, error) {
 					calls++
 					return subject(ctx)
