@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"slices"
+	"strconv"
 )
 
 // A Role is what a process does. It writes its answers to out and ends with ctx.
@@ -56,6 +57,18 @@ func Start(ctx context.Context, program []string, role string, args ...string) (
 	}
 	keep := context.AfterFunc(ctx, func() { _ = in.Close() }) // for who waits for an answer
 	return &Process{Out: out, cmd: cmd, in: in, keep: keep}, nil
+}
+
+// Numbers reads arguments that are numbers.
+func Numbers(args []string) ([]int, error) {
+	numbers := make([]int, len(args))
+	for i, arg := range args {
+		var err error
+		if numbers[i], err = strconv.Atoi(arg); err != nil {
+			return nil, fmt.Errorf("child: argument %d must be a number: %w", i+1, err)
+		}
+	}
+	return numbers, nil
 }
 
 // Close ends the process and waits for it.

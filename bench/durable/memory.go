@@ -60,7 +60,7 @@ func (r *Run) memory(ctx context.Context, name, address string, few, many int) m
 		err = errors.Join(err, process.Close())
 	}
 	if err != nil {
-		return measure.Line{What: what, Bound: bound, Verdict: measure.Failed, Note: err.Error()}
+		return measure.Failure(what, bound, err)
 	}
 	return measure.Counted(what, after[1], after[0], bound,
 		fmt.Sprintf("%d operations against %d; %.1f MB against %.1f", many, few, after[1]/1e6, after[0]/1e6))
@@ -78,13 +78,13 @@ func Live(ctx context.Context, args []string, out io.Writer) (err error) {
 	if _, err := st.Heartbeat(ctx, database.Owner, ttl); err != nil {
 		return err
 	}
+	milestones, err := child.Numbers(args[1:])
+	if err != nil {
+		return err
+	}
 	const wave = 10_000
 	done := 0
-	for _, arg := range args[1:] {
-		until, err := strconv.Atoi(arg)
-		if err != nil {
-			return err
-		}
+	for _, until := range milestones {
 		for done < until {
 			n := min(wave, until-done)
 			if err := pass(ctx, st, n); err != nil {

@@ -68,6 +68,11 @@ func (l Line) Cells() [6]string {
 	return [6]string{l.What, figure, control, l.Bound.String(), string(l.Verdict), l.Note}
 }
 
+// Failure is the line of an error that came instead of a figure.
+func Failure(what string, bound Bound, err error) Line {
+	return Line{What: what, Bound: bound, Verdict: Failed, Note: err.Error()}
+}
+
 // Counted is the line of two numbers that are counted, not timed, so that they
 // need no control.
 func Counted(what string, subject, base float64, bound Bound, note string) Line {

@@ -18,7 +18,7 @@ func (r *Run) Compare(ctx context.Context, comparisons ...*Comparison) []Line {
 	for i, c := range comparisons {
 		line, err := c.Run(ctx, r.Rounds)
 		if err != nil {
-			line = Line{What: c.What, Bound: c.Bound, Verdict: Failed, Note: err.Error()}
+			line = Failure(c.What, c.Bound, err)
 		}
 		r.Report(line)
 		lines[i] = line
@@ -28,7 +28,7 @@ func (r *Run) Compare(ctx context.Context, comparisons ...*Comparison) []Line {
 
 // Fail reports an error that came instead of a figure.
 func (r *Run) Fail(what string, bound Bound, err error) {
-	r.Report(Line{What: what, Bound: bound, Verdict: Failed, Note: err.Error()})
+	r.Report(Failure(what, bound, err))
 }
 
 // Work is how much to do at a time: n, or less to try the program.

@@ -43,7 +43,9 @@ func Replica(ctx context.Context, args []string, out io.Writer) (err error) {
 	go func() { served <- g.Serve(listener) }()
 	defer func() {
 		g.Stop()
-		err = errors.Join(err, <-served)
+		if serveErr := <-served; !errors.Is(serveErr, grpc.ErrServerStopped) { // before it served
+			err = errors.Join(err, serveErr)
+		}
 	}()
 	if _, err := fmt.Fprintln(out, listener.Addr()); err != nil {
 		return err

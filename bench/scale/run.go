@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
 	"time"
 
+	"github.com/longrunning-go/longrunning/bench/child"
 	"github.com/longrunning-go/longrunning/bench/database"
 	"github.com/longrunning-go/longrunning/bench/measure"
 	pb "github.com/longrunning-go/longrunning/examples/snapshots/snapshotspb"
@@ -18,11 +18,9 @@ import (
 // address of a database, and at how many it says how many bytes each takes. Then it
 // lets their handlers return, and says how many seconds passed until all were done.
 func Run(ctx context.Context, args []string, out io.Writer) (err error) {
-	counts := make([]int, len(args)-1)
-	for i, arg := range args[1:] {
-		if counts[i], err = strconv.Atoi(arg); err != nil {
-			return err
-		}
+	counts, err := child.Numbers(args[1:])
+	if err != nil {
+		return err
 	}
 	most := counts[len(counts)-1]
 	st, err := database.Open(ctx, args[0], database.Settings{Conns: callers})

@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"strconv"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	"google.golang.org/grpc"
 
+	"github.com/longrunning-go/longrunning/bench/child"
 	"github.com/longrunning-go/longrunning/bench/measure"
 	"github.com/longrunning-go/longrunning/lro"
 	"github.com/longrunning-go/longrunning/store/memstore"
@@ -26,11 +26,9 @@ const (
 // and at how many calls of WaitOperation it says how many bytes each takes; before
 // that it says its address. There are as many operations as calls.
 func Park(ctx context.Context, args []string, out io.Writer) (err error) {
-	counts := make([]int, len(args)-1)
-	for i, arg := range args[1:] {
-		if counts[i], err = strconv.Atoi(arg); err != nil {
-			return err
-		}
+	counts, err := child.Numbers(args[1:])
+	if err != nil {
+		return err
 	}
 	m, err := lro.New(memstore.New(), nil)
 	if err != nil {
@@ -60,7 +58,10 @@ func Park(ctx context.Context, args []string, out io.Writer) (err error) {
 	defer func() {
 		server.Stop()
 		stop()
-		err = errors.Join(err, <-served, <-ran)
+		if serveErr := <-served; !errors.Is(serveErr, grpc.ErrServerStopped) { // before it served
+			err = errors.Join(err, serveErr)
+		}
+		err = errors.Join(err, <-ran)
 	}()
 	before := measure.InUse()
 	if _, err := fmt.Fprintln(out, listener.Addr()); err != nil {
