@@ -38,38 +38,33 @@ func (r *Run) gets(ctx context.Context, system database.System) (err error) {
 	if _, err := measure.Shared(ctx, callers, len(recs), func(ctx context.Context, i int) error { return live(ctx, st, recs[i], retention) }); err != nil {
 		return err
 	}
-	get := func(ctx context.Context, i int) error {
-		found, err := st.Get(ctx, recs[i].Name)
+	get := func(ctx context.Context, _ int) error {
+		name := recs[rand.IntN(len(recs))].Name
+		found, err := st.Get(ctx, name)
 		if err == nil && (len(found) != 1 || found[0].Response == nil) {
-			err = fmt.Errorf("durable: Get must answer the done record %s, found %d records", recs[i].Name, len(found))
+			err = fmt.Errorf("durable: Get must answer the done record %s, found %d records", name, len(found))
 		}
 		return err
 	}
-	byHand := func(ctx context.Context, i int) error {
-		_, err := raw.Get(ctx, recs[i].Name)
+	byHand := func(ctx context.Context, _ int) error {
+		_, err := raw.Get(ctx, recs[rand.IntN(len(recs))].Name)
 		return err
 	}
-	for _, callers := range []int{1, most} {
-		n, laps := r.Work(8_000), 1
-		if callers == 1 {
-			n, laps = r.Work(300), 12
-		}
-		r.Compare(ctx, &measure.Comparison{
-			What: fmt.Sprintf("%s, callers: %d, get: store, select", system.Name(), callers), Unit: "gets", Bound: measure.AtLeast(0.7), Laps: laps,
-			Subject: reads(callers, n, len(recs), get),
-			Base:    reads(callers, n, len(recs), byHand),
-		})
+	lone := func(get func(context.Context, int) error) measure.Contender {
+		return func(ctx context.Context) (measure.Sample, error) { return measure.Timed(ctx, 1, 25, get) }
 	}
+	crowded := func(get func(context.Context, int) error) measure.Contender {
+		return func(ctx context.Context) (measure.Sample, error) {
+			return measure.Shared(ctx, most, r.Work(8_000), get)
+		}
+	}
+	// The median of a lone one, see [single].
+	r.Compare(ctx, &measure.Comparison{
+		What: system.Name() + ", callers: 1, get, p50: store, select", Unit: "gets", Bound: measure.AtLeast(0.7), Laps: r.Work(120), Quantile: 0.5,
+		Subject: lone(get), Base: lone(byHand),
+	}, &measure.Comparison{
+		What: fmt.Sprintf("%s, callers: %d, get: store, select", system.Name(), most), Unit: "gets", Bound: measure.AtLeast(0.7),
+		Subject: crowded(get), Base: crowded(byHand),
+	})
 	return nil
-}
-
-// reads reads n of so many records, at random.
-func reads(callers, n, of int, get func(ctx context.Context, i int) error) measure.Contender {
-	return func(ctx context.Context) (measure.Sample, error) {
-		which := make([]int, n)
-		for i := range which {
-			which[i] = rand.IntN(of)
-		}
-		return measure.Shared(ctx, callers, n, func(ctx context.Context, i int) error { return get(ctx, which[i]) })
-	}
 }

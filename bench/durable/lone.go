@@ -28,7 +28,7 @@ func (r *Run) lone(ctx context.Context, system database.System) (err error) {
 	if err != nil {
 		return err
 	}
-	const laps = 12
+	const laps = 8
 	n := r.Work(70)
 	creates := &measure.Comparison{
 		What: system.Name() + ", 1 caller, create: store, statement", Unit: "creates", Bound: measure.AtMost(1.3), Laps: laps,

@@ -25,7 +25,7 @@ func (r *Run) records(ctx context.Context, system database.System) (err error) {
 		defer func() { err = errors.Join(err, tables[i].close()) }()
 	}
 	small, large := tables[0], tables[2]
-	first, hundredth := page(1, r.Work(120)), page(100, r.Work(120))
+	first, hundredth := page(1, r.Work(96)), page(100, r.Work(96))
 	for _, c := range []call{first, hundredth} {
 		if err := r.constant(ctx, system.Name()+", never analysed", c, large, small); err != nil {
 			return err
@@ -41,8 +41,8 @@ func (r *Run) records(ctx context.Context, system database.System) (err error) {
 		X: "records", Y: "time of a call, where it is 1 with 10,000", Log: true,
 	}
 	for _, c := range []call{
-		get(r.Work(1_200)), first, hundredth,
-		filter("NOT done", pageSize, r.Work(60)), filter("error.code = 5", 0, r.Work(3)),
+		get(r.Work(120)), first, hundredth,
+		filter("NOT done", pageSize, r.Work(60)), filter("error.code = 5", 0, r.Work(12)),
 		// Last, since on Postgres they leave dead rows behind.
 		start(r.Work(256)), expire(r.Work(256)),
 	} {
@@ -91,7 +91,7 @@ func (r *Run) growth(ctx context.Context, where string, c call, tables []*table)
 func compared(ctx context.Context, where string, c call, large, small *table) (*measure.Comparison, error) {
 	comparison := &measure.Comparison{
 		What: fmt.Sprintf("%s, %s: of %d records, of %d", where, c.name, large.n, small.n),
-		Unit: c.unit, Bound: measure.AtMost(1.5), Laps: c.laps,
+		Unit: c.unit, Bound: measure.AtMost(1.5), Laps: c.laps, Quantile: c.quantile,
 	}
 	var err error
 	if comparison.Subject, err = c.on(ctx, large); err != nil {

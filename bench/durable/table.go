@@ -49,59 +49,58 @@ func newTable(ctx context.Context, system database.System, n int) (*table, error
 // A call is something that a table is asked for.
 type call struct {
 	name, unit string
-	laps       int // in a round
+	laps       int     // in a round
+	quantile   float64 // that counts, see [measure.Comparison]
 	on         func(context.Context, *table) (measure.Contender, error)
 }
 
-// laps is in how many turns a single caller makes its calls.
-const laps = 12
-
-// again is a call by one caller, n times in a round.
-func again(name, unit string, n int, fn func(context.Context, *table) error) call {
-	laps := min(n, laps)
-	n /= laps
-	return call{name, unit, laps, func(_ context.Context, t *table) (measure.Contender, error) {
+// single is a call by one caller, n times in each turn. What counts is the median: the
+// rare one that waits for the garbage collector, or for a processor, takes several
+// times as long, and would make most of the scatter.
+func single(name, unit string, n, turns int, on func(context.Context, *table) (func(context.Context) error, error)) call {
+	return call{name + ", p50", unit, turns, 0.5, func(ctx context.Context, t *table) (measure.Contender, error) {
+		fn, err := on(ctx, t)
 		return func(ctx context.Context) (measure.Sample, error) {
-			return measure.Shared(ctx, 1, n, func(ctx context.Context, _ int) error { return fn(ctx, t) })
-		}, nil
+			return measure.Timed(ctx, 1, n, func(ctx context.Context, _ int) error { return fn(ctx) })
+		}, err
 	}}
 }
 
 // get gets one of the newest 10,000 records, at random.
-func get(n int) call {
-	return again("get", "gets", n, func(ctx context.Context, t *table) error {
-		found, err := t.st.Get(ctx, database.Filled(t.n-rand.IntN(10_000)))
-		if err == nil && len(found) != 1 {
-			err = fmt.Errorf("durable: Get must answer a record of a filled table, found %d", len(found))
-		}
-		return err
+func get(turns int) call {
+	return single("get", "gets", 10, turns, func(_ context.Context, t *table) (func(context.Context) error, error) {
+		return func(ctx context.Context) error {
+			found, err := t.st.Get(ctx, database.Filled(t.n-rand.IntN(10_000)))
+			if err == nil && len(found) != 1 {
+				err = fmt.Errorf("durable: Get must answer a record of a filled table, found %d", len(found))
+			}
+			return err
+		}, nil
 	})
 }
 
 // filter lists by a filter, and must find so many operations on the first page.
-func filter(expression string, want, n int) call {
-	return again("filter "+expression, "pages", n, func(ctx context.Context, t *table) error {
-		page, err := t.server.ListOperations(ctx, &longrunningpb.ListOperationsRequest{Name: "operations", Filter: expression, PageSize: pageSize})
-		if err == nil && len(page.GetOperations()) != want {
-			err = fmt.Errorf("durable: a page by the filter %s must have %d operations, found %d", expression, want, len(page.GetOperations()))
-		}
-		return err
+func filter(expression string, want, turns int) call {
+	return single("filter "+expression, "pages", 1, turns, func(_ context.Context, t *table) (func(context.Context) error, error) {
+		return func(ctx context.Context) error {
+			page, err := t.server.ListOperations(ctx, &longrunningpb.ListOperationsRequest{Name: "operations", Filter: expression, PageSize: pageSize})
+			if err == nil && len(page.GetOperations()) != want {
+				err = fmt.Errorf("durable: a page by the filter %s must have %d operations, found %d", expression, want, len(page.GetOperations()))
+			}
+			return err
+		}, nil
 	})
 }
 
-// page reads the same page, n times in a round.
-func page(number, n int) call {
-	laps := min(n, laps)
-	n /= laps
-	return call{fmt.Sprintf("page %d of a list", number), "pages", laps, func(ctx context.Context, t *table) (measure.Contender, error) {
+// page reads a page of the list, always the same.
+func page(number, turns int) call {
+	return single(fmt.Sprintf("page %d of a list", number), "pages", 1, turns, func(ctx context.Context, t *table) (func(context.Context) error, error) {
 		before, err := pageStart(ctx, t.st, number)
-		return func(ctx context.Context) (measure.Sample, error) {
-			return measure.Shared(ctx, 1, n, func(ctx context.Context, _ int) error {
-				_, callErr := fullPage(ctx, t.st, before)
-				return callErr
-			})
+		return func(ctx context.Context) error {
+			_, callErr := fullPage(ctx, t.st, before)
+			return callErr
 		}, err
-	}}
+	})
 }
 
 // pageStart walks the list as a client does, and answers where a page begins.
@@ -125,11 +124,11 @@ func fullPage(ctx context.Context, st store.Store, before string) ([]*store.Reco
 }
 
 // few is how many turns start and expire have in a round.
-const few = 4
+const few = 6
 
 // start begins n operations by many callers, and takes them away, a few times.
 func start(n int) call {
-	return call{"start", "starts", few, func(_ context.Context, t *table) (measure.Contender, error) {
+	return call{"start", "starts", few, 0, func(_ context.Context, t *table) (measure.Contender, error) {
 		return func(ctx context.Context) (measure.Sample, error) {
 			started, _, err := t.pass(ctx, n)
 			return started, err
@@ -139,7 +138,7 @@ func start(n int) call {
 
 // expire takes away n operations that are over, a few times.
 func expire(n int) call {
-	return call{"expire", "operations", few, func(_ context.Context, t *table) (measure.Contender, error) {
+	return call{"expire", "operations", few, 0, func(_ context.Context, t *table) (measure.Contender, error) {
 		return func(ctx context.Context) (measure.Sample, error) {
 			_, expired, err := t.pass(ctx, n)
 			return expired, err

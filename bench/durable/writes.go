@@ -53,9 +53,9 @@ func (r *Run) grouped(ctx context.Context, system database.System, hintsCount bo
 	}
 	b.open = append(b.open, l)
 	c := &measure.Comparison{
-		What: system.Name() + ", 64 callers, start + complete: grouped, one by one", Unit: "operations", Bound: measure.AtLeast(4),
-		Subject: lives(group, r.Work(8_000), l, hintsCount),
-		Base:    lives(single, r.Work(700), l, hintsCount),
+		What: system.Name() + ", 64 callers, start + complete: grouped, one by one", Unit: "operations", Bound: measure.AtLeast(4), Laps: 2,
+		Subject: lives(group, r.Work(4_000), l, hintsCount),
+		Base:    lives(single, r.Work(450), l, hintsCount),
 	}
 	if system.Name() == "postgres" {
 		c.Bound = measure.AtLeast(6)

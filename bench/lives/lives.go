@@ -56,7 +56,7 @@ func (p *pair) draw(r *measure.Run, system, other string) {
 func inMemory(ctx context.Context, r *measure.Run) {
 	const other = "map and mutex"
 	var p pair
-	for _, s := range []size{{1, 600, 3_000, 3}, {16, 600, 3_000, 3}, {64, 640, 3_200, 3}, {256, 1_024, 4_096, 2}} {
+	for _, s := range []size{{1, 600, 3_000, 3}, {16, 600, 3_000, 3}, {64, 640, 3_200, 3}, {256, 1_024, 4_096, 4}} {
 		p.add(s.callers, r.Compare(ctx, &measure.Comparison{
 			What: what("memory", s.callers, other), Unit: "lives", Bound: measure.AtLeast(0), Laps: s.laps,
 			Subject: closedAnew(s.callers, r.Work(s.ours)),
@@ -120,7 +120,7 @@ func onSystem(ctx context.Context, r *measure.Run, system database.System) (err 
 		})[0])
 		if s.callers == callers {
 			r.Compare(ctx, &measure.Comparison{
-				What: what(system.Name(), s.callers, other+" grouped by 64"), Unit: "lives", Bound: measure.AtLeast(0), Laps: s.laps,
+				What: what(system.Name(), s.callers, other+" grouped by 64"), Unit: "lives", Bound: measure.AtLeast(0), Laps: 2 * s.laps,
 				Subject: closed(s.callers, r.Work(s.ours), m.lives),
 				Base:    livesInBatches(raw, r.Work(384), callers),
 			})
