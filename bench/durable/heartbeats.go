@@ -37,7 +37,7 @@ func (r *Run) heartbeats(ctx context.Context, system database.System) (points []
 		return nil, err
 	}
 	const few = 10
-	n := r.Work(500)
+	n := r.Work(100)
 	for _, running := range []int{few, 1_000, 10_000} {
 		owner := fmt.Sprintf("owner of %d", running)
 		if err := run(ctx, st, owner, running); err != nil {
@@ -48,7 +48,7 @@ func (r *Run) heartbeats(ctx context.Context, system database.System) (points []
 			continue
 		}
 		line := r.Compare(ctx, &measure.Comparison{
-			What: fmt.Sprintf("%s, heartbeat: %d running, %d", system.Name(), running, few), Unit: "heartbeats", Bound: measure.AtMost(1.2),
+			What: fmt.Sprintf("%s, heartbeat: %d running, %d", system.Name(), running, few), Unit: "heartbeats", Bound: measure.AtMost(1.2), Laps: 5,
 			Subject: beats(st, owner, n),
 			Base:    beats(st, fmt.Sprintf("owner of %d", few), n),
 		})[0]

@@ -27,7 +27,7 @@ func (r *Run) records(ctx context.Context, system database.System) (err error) {
 	small, large := tables[0], tables[2]
 	first, hundredth := page(1, r.Work(96)), page(100, r.Work(96))
 	for _, c := range []call{first, hundredth} {
-		if err := r.constant(ctx, system.Name()+", never analysed", c, large, small); err != nil {
+		if _, err := r.constant(ctx, system.Name()+", never analysed", c, large, small); err != nil {
 			return err
 		}
 	}
@@ -42,9 +42,9 @@ func (r *Run) records(ctx context.Context, system database.System) (err error) {
 	}
 	for _, c := range []call{
 		get(r.Work(120)), first, hundredth,
-		filter("NOT done", pageSize, r.Work(60)), filter("error.code = 5", 0, r.Work(12)),
+		filter("NOT done", pageSize, r.Work(60)), filter("error.code = 5", 0, r.Work(20)),
 		// Last, since on Postgres they leave dead rows behind.
-		start(r.Work(256)), expire(r.Work(256)),
+		start(r.Work(512)), expire(r.Work(512)),
 	} {
 		points, err := r.growth(ctx, system.Name(), c, tables[:])
 		if err != nil {
@@ -57,34 +57,42 @@ func (r *Run) records(ctx context.Context, system database.System) (err error) {
 }
 
 // constant bounds what a call costs in one table, against another.
-func (r *Run) constant(ctx context.Context, where string, c call, large, small *table) error {
+func (r *Run) constant(ctx context.Context, where string, c call, large, small *table) (measure.Line, error) {
 	comparison, err := compared(ctx, where, c, large, small)
-	if err == nil {
-		r.Compare(ctx, comparison)
+	if err != nil {
+		return measure.Line{}, err
 	}
-	return err
+	return r.Compare(ctx, comparison)[0], nil
 }
 
 // growth bounds what a call costs in the last of the tables, against the first, and
-// answers what it costs in all of them. Those between make half the rounds and no
-// line.
+// answers what it costs in all of them. Those between make half the rounds, one try
+// and no line.
 func (r *Run) growth(ctx context.Context, where string, c call, tables []*table) ([]measure.Point, error) {
-	points := []measure.Point{{X: float64(tables[0].n), Y: 1}}
-	for i, t := range tables[1:] {
-		comparison, err := compared(ctx, where, c, t, tables[0])
+	small, large := tables[0], tables[len(tables)-1]
+	points := []measure.Point{{X: float64(small.n), Y: 1}}
+	add := func(t *table, l measure.Line) {
+		if l.Verdict != measure.Noisy {
+			points = append(points, measure.Point{X: float64(t.n), Y: l.Figure})
+		}
+	}
+	for _, t := range tables[1 : len(tables)-1] {
+		comparison, err := compared(ctx, where, c, t, small)
 		if err != nil {
 			return nil, err
 		}
-		var line measure.Line
-		if i == len(tables)-2 {
-			line = r.Compare(ctx, comparison)[0]
-		} else if line, err = comparison.Run(ctx, r.Rounds/2); err != nil {
+		comparison.Bound = measure.AtMost(0)
+		line, err := comparison.Run(ctx, r.Rounds/2)
+		if err != nil {
 			return nil, err
 		}
-		if line.Verdict != measure.Noisy {
-			points = append(points, measure.Point{X: float64(t.n), Y: line.Figure})
-		}
+		add(t, line)
 	}
+	line, err := r.constant(ctx, where, c, large, small)
+	if err != nil {
+		return nil, err
+	}
+	add(large, line)
 	return points, nil
 }
 

@@ -124,7 +124,7 @@ func fullPage(ctx context.Context, st store.Store, before string) ([]*store.Reco
 }
 
 // few is how many turns start and expire have in a round.
-const few = 6
+const few = 4
 
 // start begins n operations by many callers, and takes them away, a few times.
 func start(n int) call {

@@ -29,7 +29,7 @@ func contests() []contest {
 	return []contest{
 		{"River", measure.AtLeast(3), defaults, 1, 1_500, 960, 1},
 		{"River, best settings", measure.AtLeast(3), best, 1, 1_600, 1_000, 2},
-		{"River, best settings, by 256", measure.AtLeast(0), best, 256, 2_400, 6_400, 1},
+		{"River, best settings, by 256", measure.AtLeast(0), best, 256, 1_600, 3_840, 2},
 	}
 }
 
