@@ -55,7 +55,7 @@ func (r *Run) gets(ctx context.Context, system database.System) (err error) {
 	}
 	crowded := func(get func(context.Context, int) error) measure.Contender {
 		return func(ctx context.Context) (measure.Sample, error) {
-			return measure.Shared(ctx, most, r.Work(2_000), get)
+			return measure.Shared(ctx, most, r.Work(1_500), get)
 		}
 	}
 	// The median of a lone one, see [single].
@@ -63,7 +63,7 @@ func (r *Run) gets(ctx context.Context, system database.System) (err error) {
 		What: system.Name() + ", callers: 1, get, p50: store, select", Unit: "gets", Bound: measure.AtLeast(0.7), Laps: r.Work(120), Quantile: 0.5,
 		Subject: lone(get), Base: lone(byHand),
 	}, &measure.Comparison{
-		What: fmt.Sprintf("%s, callers: %d, get: store, select", system.Name(), most), Unit: "gets", Bound: measure.AtLeast(0.7), Laps: 4,
+		What: fmt.Sprintf("%s, callers: %d, get: store, select", system.Name(), most), Unit: "gets", Bound: measure.AtLeast(0.7), Laps: 8,
 		Subject: crowded(get), Base: crowded(byHand),
 	})
 	return nil
