@@ -28,17 +28,16 @@ func (r *Run) lone(ctx context.Context, system database.System) (err error) {
 	if err != nil {
 		return err
 	}
-	const laps = 8
-	n := r.Work(70)
+	n, long := r.Work(70), r.Time(7*time.Second)
 	creates := &measure.Comparison{
-		What: system.Name() + ", 1 caller, create: store, statement", Unit: "creates", Bound: measure.AtMost(1.3), Laps: laps,
+		What: system.Name() + ", 1 caller, create: store, statement", Unit: "creates", Bound: measure.AtMost(1.3), Time: long,
 		Subject: creations(n, func(ctx context.Context, rec *store.Record) error {
 			_, callErr := st.Create(ctx, rec)
 			return callErr
 		}),
 	}
 	updates := &measure.Comparison{
-		What: system.Name() + ", 1 caller, update: store, statement", Unit: "updates", Bound: measure.AtMost(1.3), Laps: laps,
+		What: system.Name() + ", 1 caller, update: store, statement", Unit: "updates", Bound: measure.AtMost(1.3), Time: long,
 		Subject: completions(n, func(ctx context.Context, recs []*store.Record) error { return beginAll(ctx, st, recs) }, func(ctx context.Context, rec *store.Record) error {
 			_, callErr := st.Update(ctx, rec)
 			return callErr

@@ -49,16 +49,16 @@ func newTable(ctx context.Context, system database.System, n int) (*table, error
 // A call is something that a table is asked for.
 type call struct {
 	name, unit string
-	laps       int     // in a round
-	quantile   float64 // that counts, see [measure.Comparison]
+	time       time.Duration // see [measure.Comparison]
+	quantile   float64       // so, too
 	on         func(context.Context, *table) (measure.Contender, error)
 }
 
 // single is a call by one caller, n times in each turn. What counts is the median: the
 // rare one that waits for the garbage collector, or for a processor, takes several
 // times as long, and would make most of the scatter.
-func single(name, unit string, n, turns int, on func(context.Context, *table) (func(context.Context) error, error)) call {
-	return call{name + ", p50", unit, turns, 0.5, func(ctx context.Context, t *table) (measure.Contender, error) {
+func single(name, unit string, n int, on func(context.Context, *table) (func(context.Context) error, error)) call {
+	return call{name + ", p50", unit, 5 * time.Second, 0.5, func(ctx context.Context, t *table) (measure.Contender, error) {
 		fn, err := on(ctx, t)
 		return func(ctx context.Context) (measure.Sample, error) {
 			return measure.Timed(ctx, 1, n, func(ctx context.Context, _ int) error { return fn(ctx) })
@@ -67,8 +67,8 @@ func single(name, unit string, n, turns int, on func(context.Context, *table) (f
 }
 
 // get gets one of the newest 10,000 records, at random.
-func get(turns int) call {
-	return single("get", "gets", 10, turns, func(_ context.Context, t *table) (func(context.Context) error, error) {
+func get() call {
+	return single("get", "gets", 10, func(_ context.Context, t *table) (func(context.Context) error, error) {
 		return func(ctx context.Context) error {
 			found, err := t.st.Get(ctx, database.Filled(t.n-rand.IntN(10_000)))
 			if err == nil && len(found) != 1 {
@@ -80,8 +80,8 @@ func get(turns int) call {
 }
 
 // filter lists by a filter, and must find so many operations on the first page.
-func filter(expression string, want, turns int) call {
-	return single("filter "+expression, "pages", 1, turns, func(_ context.Context, t *table) (func(context.Context) error, error) {
+func filter(expression string, want int) call {
+	return single("filter "+expression, "pages", 1, func(_ context.Context, t *table) (func(context.Context) error, error) {
 		return func(ctx context.Context) error {
 			page, err := t.server.ListOperations(ctx, &longrunningpb.ListOperationsRequest{Name: "operations", Filter: expression, PageSize: pageSize})
 			if err == nil && len(page.GetOperations()) != want {
@@ -93,8 +93,8 @@ func filter(expression string, want, turns int) call {
 }
 
 // page reads a page of the list, always the same.
-func page(number, turns int) call {
-	return single(fmt.Sprintf("page %d of a list", number), "pages", 1, turns, func(ctx context.Context, t *table) (func(context.Context) error, error) {
+func page(number int) call {
+	return single(fmt.Sprintf("page %d of a list", number), "pages", 1, func(ctx context.Context, t *table) (func(context.Context) error, error) {
 		before, err := pageStart(ctx, t.st, number)
 		return func(ctx context.Context) error {
 			_, callErr := fullPage(ctx, t.st, before)
@@ -123,12 +123,9 @@ func fullPage(ctx context.Context, st store.Store, before string) ([]*store.Reco
 	return recs, err
 }
 
-// few is how many turns start and expire have in a round.
-const few = 4
-
-// start begins n operations by many callers, and takes them away, a few times.
+// start begins n operations by many callers, and takes them away.
 func start(n int) call {
-	return call{"start", "starts", few, 0, func(_ context.Context, t *table) (measure.Contender, error) {
+	return call{"start", "starts", 10 * time.Second, 0, func(_ context.Context, t *table) (measure.Contender, error) {
 		return func(ctx context.Context) (measure.Sample, error) {
 			started, _, err := t.pass(ctx, n)
 			return started, err
@@ -136,9 +133,9 @@ func start(n int) call {
 	}}
 }
 
-// expire takes away n operations that are over, a few times.
+// expire takes away n operations that are over.
 func expire(n int) call {
-	return call{"expire", "operations", few, 0, func(_ context.Context, t *table) (measure.Contender, error) {
+	return call{"expire", "operations", 10 * time.Second, 0, func(_ context.Context, t *table) (measure.Contender, error) {
 		return func(ctx context.Context) (measure.Sample, error) {
 			_, expired, err := t.pass(ctx, n)
 			return expired, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/longrunning-go/longrunning/bench/database"
 	"github.com/longrunning-go/longrunning/bench/measure"
@@ -34,9 +35,9 @@ func Measure(ctx context.Context, r *measure.Run, systems []database.System) {
 	}
 }
 
-// A size is how much the callers do in one turn: the subject, what it is compared
-// with, and how often in a round.
-type size struct{ callers, ours, theirs, laps int }
+// A size is how much the callers do in one turn: the subject, and what it is compared
+// with.
+type size struct{ callers, ours, theirs int }
 
 // A pair is both curves of a system.
 type pair struct{ ours, theirs []measure.Point }
@@ -56,9 +57,9 @@ func (p *pair) draw(r *measure.Run, system, other string) {
 func inMemory(ctx context.Context, r *measure.Run) {
 	const other = "map and mutex"
 	var p pair
-	for _, s := range []size{{1, 600, 3_000, 3}, {16, 600, 3_000, 3}, {64, 640, 3_200, 3}, {256, 1_024, 4_096, 4}} {
+	for _, s := range []size{{1, 600, 3_000}, {16, 600, 3_000}, {64, 640, 3_200}, {256, 1_024, 4_096}} {
 		p.add(s.callers, r.Compare(ctx, &measure.Comparison{
-			What: what("memory", s.callers, other), Unit: "lives", Bound: measure.AtLeast(0), Laps: s.laps,
+			What: what("memory", s.callers, other), Unit: "lives", Bound: measure.AtLeast(0), Time: r.Time(4 * time.Second),
 			Subject: closedAnew(s.callers, r.Work(s.ours)),
 			Base:    closed(s.callers, r.Work(s.theirs), livesInMap),
 		})[0])
@@ -102,9 +103,9 @@ func onSystem(ctx context.Context, r *measure.Run, system database.System) (err 
 	if err != nil {
 		return err
 	}
-	sizes, most := []size{{1, 6, 6, 12}, {16, 160, 48, 3}, {64, 320, 64, 2}, {256, 1_024, 256, 1}}, 1
+	sizes, most := []size{{1, 6, 6}, {16, 160, 48}, {64, 320, 64}, {256, 1_024, 256}}, 1
 	if system.Name() == "postgres" {
-		sizes, most = []size{{1, 8, 8, 12}, {16, 160, 128, 3}, {64, 384, 192, 2}, {256, 1_024, 512, 1}}, conns
+		sizes, most = []size{{1, 8, 8}, {16, 160, 128}, {64, 384, 192}, {256, 1_024, 512}}, conns
 	}
 	const other = "statements"
 	var p pair
@@ -114,13 +115,13 @@ func onSystem(ctx context.Context, r *measure.Run, system database.System) (err 
 			return err
 		}
 		p.add(s.callers, r.Compare(ctx, &measure.Comparison{
-			What: what(system.Name(), s.callers, other), Unit: "lives", Bound: measure.AtLeast(0), Laps: s.laps,
+			What: what(system.Name(), s.callers, other), Unit: "lives", Bound: measure.AtLeast(0), Time: r.Time(6 * time.Second),
 			Subject: closed(s.callers, r.Work(s.ours), m.lives),
 			Base:    closed(s.callers, r.Work(s.theirs), livesInRows(raw)),
 		})[0])
 		if s.callers == callers {
 			r.Compare(ctx, &measure.Comparison{
-				What: what(system.Name(), s.callers, other+" grouped by 64"), Unit: "lives", Bound: measure.AtLeast(0), Laps: 2 * s.laps,
+				What: what(system.Name(), s.callers, other+" grouped by 64"), Unit: "lives", Bound: measure.AtLeast(0), Time: r.Time(6 * time.Second),
 				Subject: closed(s.callers, r.Work(s.ours), m.lives),
 				Base:    livesInBatches(raw, r.Work(384), callers),
 			})

@@ -35,11 +35,13 @@ type Comparison struct {
 	Base    Contender
 	Twin    Contender // does what Base does. Default Base
 
-	// Laps is how often each contender has its turn in one round, in changing order.
-	// Default 1. Of many short turns each meets the machine in much the same mood,
-	// which matters to a single caller: it is fast or slow for a second or two with
-	// the processors that the kernel gives it and the database.
-	Laps int
+	// Time is how long all rounds may take, more or less, whatever the machine: each
+	// contender has as many turns in a round, one at least and in changing order, as in
+	// the round that does not count there was time for. Of many short turns each meets
+	// the machine in much the same mood, which matters to a single caller: it is fast or
+	// slow for a second or two with the processors that the kernel gives it and the
+	// database.
+	Time time.Duration
 
 	// Quantile, between 0 and 1, says that what counts is how long most single ones
 	// took: at 0.99, the time that one of a hundred exceeds. Default: how long they
@@ -83,12 +85,12 @@ func orders() [][3]int {
 }
 
 // Run compares in so many rounds, after one that does not count. Where the control
-// is noisy, and there is a bound, it tries again, with twice as many laps, three times
-// at most. The error is that of a contender.
+// is noisy, and there is a bound, it tries again, for twice as long, three times at
+// most. The error is that of a contender.
 func (c *Comparison) Run(ctx context.Context, rounds int) (Line, error) {
 	var best *outcome
 	for i := range tries {
-		o, err := c.try(ctx, rounds, max(1, c.Laps)<<i)
+		o, err := c.try(ctx, rounds, c.Time<<i)
 		if err != nil {
 			return Line{}, err
 		}
@@ -127,8 +129,9 @@ func (t *totals) add(count int, each float64) {
 // pace is how many the median sample has done a second.
 func (t *totals) pace() float64 { return float64(time.Second) / spreadOf(t.each).median }
 
-func (c *Comparison) try(ctx context.Context, rounds, laps int) (*outcome, error) {
-	if _, err := c.round(ctx, 0, laps); err != nil {
+func (c *Comparison) try(ctx context.Context, rounds int, long time.Duration) (*outcome, error) {
+	laps, err := c.warm(ctx, long/time.Duration(rounds+1))
+	if err != nil {
 		return nil, err
 	}
 	o := &outcome{rounds: rounds}
@@ -146,6 +149,21 @@ func (c *Comparison) try(ctx context.Context, rounds, laps int) (*outcome, error
 	}
 	o.ratio, o.control = spreadOf(ratios), spreadOf(controls)
 	return o, nil
+}
+
+// warm makes the round that does not count, and answers how often each contender has
+// its turn in so long.
+func (c *Comparison) warm(ctx context.Context, long time.Duration) (laps int, err error) {
+	for began := time.Now(); ; {
+		if _, err := c.round(ctx, laps, 1); err != nil {
+			return 0, err
+		}
+		laps++
+		took := time.Since(began)
+		if another := took / time.Duration(laps); took+another/2 >= long {
+			return laps, nil
+		}
+	}
 }
 
 // round answers the samples of the subject, the base and the twin.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/longrunning-go/longrunning/bench/measure"
@@ -14,24 +15,27 @@ import (
 const rounds = 12
 
 // takes is a contender that takes so long for each of 10, again and again in this
-// order.
+// order. Its time is fake, see setup.
 func takes(each ...time.Duration) measure.Contender {
 	calls := 0
 	return func(context.Context) (measure.Sample, error) {
-		took := each[calls%len(each)]
+		took := 10 * each[calls%len(each)]
 		calls++
-		return measure.Sample{Count: 10, Took: 10 * took}, nil
+		time.Sleep(took)
+		return measure.Sample{Count: 10, Took: took}, nil
 	}
 }
 
-// setup runs a comparison that has no error.
-func setup(t *testing.T, c *measure.Comparison) measure.Line {
+// setup runs a comparison that has no error, in fake time.
+func setup(t *testing.T, c *measure.Comparison) (line measure.Line) {
 	t.Helper()
 	c.What, c.Unit = "this, that", "things"
-	line, err := c.Run(t.Context(), rounds)
-	if err != nil {
-		t.Fatal(err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		var err error
+		if line, err = c.Run(t.Context(), rounds); err != nil {
+			t.Fatal(err)
+		}
+	})
 	return line
 }
 
@@ -77,18 +81,43 @@ func TestMedian(t *testing.T) {
 	}
 }
 
+// However fast the contenders, a comparison takes the time it is given, in turns of
+// which each contender has as many in each round.
+func TestTime(t *testing.T) {
+	t.Parallel()
+	const long = 13 * time.Minute
+	for _, tt := range []struct {
+		turn time.Duration
+		laps int
+	}{{10 * time.Millisecond, 2_000}, {time.Second, 20}, {9 * time.Second, 2}, {time.Minute, 1}} {
+		turns := 0
+		contender := func(context.Context) (measure.Sample, error) {
+			turns++
+			time.Sleep(tt.turn)
+			return measure.Sample{Count: 1, Took: tt.turn}, nil
+		}
+		setup(t, &measure.Comparison{Bound: measure.AtMost(1), Subject: contender, Base: contender, Time: long})
+		if want := 3 * tt.laps * (rounds + 1); turns != want {
+			t.Errorf("turns of %v in %v: got %d, want %d", tt.turn, long, turns, want)
+		}
+	}
+}
+
 // A machine that is slow for every other turn is slow for each contender as often,
 // whoever comes first.
-func TestLaps(t *testing.T) {
+func TestFitful(t *testing.T) {
 	t.Parallel()
-	for laps, want := range map[int]measure.Verdict{0: measure.Noisy, 12: measure.Met} {
+	const lap = 4500 * time.Millisecond // of three contenders
+	for laps, want := range map[int]measure.Verdict{1: measure.Noisy, 12: measure.Met} {
 		for first := range 2 {
 			turns := first
 			fitful := func(context.Context) (measure.Sample, error) {
 				turns++
-				return measure.Sample{Count: 10, Took: time.Duration(1+turns%2) * time.Second}, nil
+				took := time.Duration(1+turns%2) * time.Second
+				time.Sleep(took)
+				return measure.Sample{Count: 10, Took: took}, nil
 			}
-			line := setup(t, &measure.Comparison{Bound: measure.AtMost(1), Subject: fitful, Base: fitful, Laps: laps})
+			line := setup(t, &measure.Comparison{Bound: measure.AtMost(1), Subject: fitful, Base: fitful, Time: time.Duration(laps*(rounds+1)) * lap})
 			if line.Verdict != want || want == measure.Met && line.Figure != 1 {
 				t.Errorf("%d laps on a machine that is slow in every other turn, from turn %d: got %v; want %s", laps, first, line, want)
 			}
@@ -121,6 +150,7 @@ func TestNoise(t *testing.T) {
 			subject := takes(quiet)
 			line := setup(t, &measure.Comparison{
 				Bound: tt.bound, Base: takes(quiet), Twin: takes(tt.twin...),
+				Time: 33 * (rounds + 1) * time.Second, // a lap takes 30 s, or 40
 				Subject: func(ctx context.Context) (measure.Sample, error) {
 					calls++
 					return subject(ctx)

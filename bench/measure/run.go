@@ -1,6 +1,9 @@
 package measure
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // A Run is what all subjects of one run of the program have in common.
 type Run struct {
@@ -29,6 +32,14 @@ func (r *Run) Compare(ctx context.Context, comparisons ...*Comparison) []Line {
 // Fail reports an error that came instead of a figure.
 func (r *Run) Fail(what string, bound Bound, err error) {
 	r.Report(Failure(what, bound, err))
+}
+
+// Time is how long to take: so long, or less to try the program.
+func (r *Run) Time(long time.Duration) time.Duration {
+	if r.Quick {
+		return long / 10
+	}
+	return long
 }
 
 // Work is how much to do at a time: n, or less to try the program.

@@ -32,7 +32,7 @@ func wakes(ctx context.Context, r *measure.Run) {
 		w := &waker{p, done.GetName()}
 		const each = 8
 		r.Compare(ctx, &measure.Comparison{
-			What: what, Unit: "calls", Bound: bound, Laps: r.Work(60), Quantile: 0.5,
+			What: what, Unit: "calls", Bound: bound, Time: r.Time(6 * time.Second), Quantile: 0.5,
 			Subject: func(ctx context.Context) (measure.Sample, error) { return pooled(ctx, each, w.wake) },
 			Base: func(ctx context.Context) (measure.Sample, error) {
 				return measure.Timed(ctx, 1, each, func(ctx context.Context, _ int) error { return w.get(ctx) })
