@@ -39,7 +39,7 @@ func (p *program) run(ctx context.Context) (err error) {
 	var results report.Results
 	r := &durable.Run{
 		Run: &measure.Run{
-			Rounds: 12, Quick: p.quick,
+			Rounds: 10, Quick: p.quick,
 			Report: func(l measure.Line) {
 				if ctx.Err() != nil {
 					return // it says nothing but that

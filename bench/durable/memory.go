@@ -104,7 +104,7 @@ func Live(ctx context.Context, args []string, out io.Writer) (err error) {
 }
 
 // crowd is how many call: a million operations should not take a quarter of an hour.
-const crowd = 256
+const crowd = 1_024
 
 // pass lets n operations live and expire.
 func pass(ctx context.Context, st store.Store, n int) error {

@@ -41,7 +41,7 @@ func (r *Run) records(ctx context.Context, system database.System) (err error) {
 		X: "records", Y: "time of a call, where it is 1 with 10,000", Log: true,
 	}
 	for _, c := range []call{
-		get(), first, hundredth, filter("NOT done", pageSize), filter("error.code = 5", 0),
+		get(), first, hundredth, filter("NOT done", pageSize), scan("error.code = 5"),
 		// Last, since on Postgres they leave dead rows behind.
 		start(r.Work(512)), expire(r.Work(512)),
 	} {

@@ -53,7 +53,7 @@ func (r *Run) grouped(ctx context.Context, system database.System, hintsCount bo
 	}
 	b.open = append(b.open, l)
 	c := &measure.Comparison{
-		What: system.Name() + ", 64 callers, start + complete: grouped, one by one", Unit: "operations", Bound: measure.AtLeast(4), Time: r.Time(16 * time.Second),
+		What: system.Name() + ", 64 callers, start + complete: grouped, one by one", Unit: "operations", Bound: measure.AtLeast(4), Time: r.Time(12 * time.Second),
 		Subject: lives(group, r.Work(4_000), l, hintsCount),
 		Base:    lives(single, r.Work(450), l, hintsCount),
 	}
@@ -126,7 +126,7 @@ func (r *Run) groupedByHand(ctx context.Context, system database.System) (err er
 		return err
 	}
 	c := &measure.Comparison{
-		What: system.Name() + ", 64 callers, start + complete: store, statements grouped by 64", Unit: "operations", Bound: measure.AtLeast(0.8), Time: r.Time(12 * time.Second),
+		What: system.Name() + ", 64 callers, start + complete: store, statements grouped by 64", Unit: "operations", Bound: measure.AtLeast(0.8), Time: r.Time(10 * time.Second),
 		Subject: lives(st, r.Work(3_840), nil, false),
 	}
 	for i, contender := range []*measure.Contender{&c.Base, &c.Twin} {

@@ -103,9 +103,9 @@ func onSystem(ctx context.Context, r *measure.Run, system database.System) (err 
 	if err != nil {
 		return err
 	}
-	sizes, most := []size{{1, 6, 6}, {16, 160, 48}, {64, 320, 64}, {256, 1_024, 256}}, 1
+	sizes, most := []size{{1, 6, 6}, {16, 160, 48}, {64, 320, 64}, {256, 512, 256}}, 1
 	if system.Name() == "postgres" {
-		sizes, most = []size{{1, 8, 8}, {16, 160, 128}, {64, 384, 192}, {256, 1_024, 512}}, conns
+		sizes, most = []size{{1, 8, 8}, {16, 160, 128}, {64, 384, 192}, {256, 512, 256}}, conns
 	}
 	const other = "statements"
 	var p pair
@@ -115,13 +115,13 @@ func onSystem(ctx context.Context, r *measure.Run, system database.System) (err 
 			return err
 		}
 		p.add(s.callers, r.Compare(ctx, &measure.Comparison{
-			What: what(system.Name(), s.callers, other), Unit: "lives", Bound: measure.AtLeast(0), Time: r.Time(6 * time.Second),
+			What: what(system.Name(), s.callers, other), Unit: "lives", Bound: measure.AtLeast(0), Time: r.Time(5 * time.Second),
 			Subject: closed(s.callers, r.Work(s.ours), m.lives),
 			Base:    closed(s.callers, r.Work(s.theirs), livesInRows(raw)),
 		})[0])
 		if s.callers == callers {
 			r.Compare(ctx, &measure.Comparison{
-				What: what(system.Name(), s.callers, other+" grouped by 64"), Unit: "lives", Bound: measure.AtLeast(0), Time: r.Time(6 * time.Second),
+				What: what(system.Name(), s.callers, other+" grouped by 64"), Unit: "lives", Bound: measure.AtLeast(0), Time: r.Time(5 * time.Second),
 				Subject: closed(s.callers, r.Work(s.ours), m.lives),
 				Base:    livesInBatches(raw, r.Work(384), callers),
 			})

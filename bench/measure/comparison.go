@@ -85,26 +85,35 @@ func orders() [][3]int {
 }
 
 // Run compares in so many rounds, after one that does not count. Where the control
-// is noisy, and there is a bound, it tries again, for twice as long, three times at
-// most. The error is that of a contender.
+// is noisy, and there is a bound, it tries again: each round goes on with as many turns
+// as it has had, twice at most. The error is that of a contender.
 func (c *Comparison) Run(ctx context.Context, rounds int) (Line, error) {
-	var best *outcome
-	for i := range tries {
-		o, err := c.try(ctx, rounds, c.Time<<i)
-		if err != nil {
-			return Line{}, err
-		}
-		if best == nil || o.control.width() < best.control.width() {
-			best = o
-		}
-		if !best.noisy() || c.Bound.limit == 0 {
-			break
-		}
+	laps, err := c.warm(ctx, c.Time/time.Duration(rounds+1))
+	if err != nil {
+		return Line{}, err
 	}
-	return c.line(best), nil
+	pooled := make([]round, rounds)
+	for try := 1; ; try++ {
+		for i := range pooled {
+			if err := c.turns(ctx, &pooled[i], i*laps, laps); err != nil {
+				return Line{}, err
+			}
+		}
+		o := c.outcome(pooled)
+		if try == tries || !o.noisy() || c.Bound.limit == 0 {
+			return c.line(o), nil
+		}
+		laps = pooled[0].laps
+	}
 }
 
-// An outcome is what one try has found.
+// A round is what subject, base and twin have done in so many laps.
+type round struct {
+	laps    int
+	samples [3]Sample
+}
+
+// An outcome is what the rounds have found.
 type outcome struct {
 	rounds         int
 	ratio, control spread
@@ -129,65 +138,58 @@ func (t *totals) add(count int, each float64) {
 // pace is how many the median sample has done a second.
 func (t *totals) pace() float64 { return float64(time.Second) / spreadOf(t.each).median }
 
-func (c *Comparison) try(ctx context.Context, rounds int, long time.Duration) (*outcome, error) {
-	laps, err := c.warm(ctx, long/time.Duration(rounds+1))
-	if err != nil {
-		return nil, err
-	}
-	o := &outcome{rounds: rounds}
+func (c *Comparison) outcome(pooled []round) *outcome {
+	o := &outcome{rounds: len(pooled)}
 	var ratios, controls []float64
-	for i := range rounds {
-		samples, err := c.round(ctx, i, laps)
-		if err != nil {
-			return nil, err
-		}
-		subject, base, twin := c.each(samples[0]), c.each(samples[1]), c.each(samples[2])
+	for _, r := range pooled {
+		subject, base, twin := c.each(r.samples[0]), c.each(r.samples[1]), c.each(r.samples[2])
 		ratios = append(ratios, c.Bound.ratio(subject, base))
 		controls = append(controls, c.Bound.ratio(twin, base))
-		o.subject.add(samples[0].Count, subject)
-		o.base.add(samples[1].Count, base)
+		o.subject.add(r.samples[0].Count, subject)
+		o.base.add(r.samples[1].Count, base)
 	}
 	o.ratio, o.control = spreadOf(ratios), spreadOf(controls)
-	return o, nil
+	return o
 }
 
 // warm makes the round that does not count, and answers how often each contender has
 // its turn in so long.
 func (c *Comparison) warm(ctx context.Context, long time.Duration) (laps int, err error) {
+	var r round
 	for began := time.Now(); ; {
-		if _, err := c.round(ctx, laps, 1); err != nil {
+		if err := c.turns(ctx, &r, r.laps, 1); err != nil {
 			return 0, err
 		}
-		laps++
 		took := time.Since(began)
-		if another := took / time.Duration(laps); took+another/2 >= long {
-			return laps, nil
+		if another := took / time.Duration(r.laps); took+another/2 >= long {
+			return r.laps, nil
 		}
 	}
 }
 
-// round answers the samples of the subject, the base and the twin.
-func (c *Comparison) round(ctx context.Context, i, laps int) (samples [3]Sample, err error) {
+// turns lets a round go on for so many laps, when there have been others before.
+func (c *Comparison) turns(ctx context.Context, r *round, before, laps int) error {
 	contenders := [3]Contender{c.Subject, c.Base, c.Twin}
 	if c.Twin == nil {
 		contenders[2] = c.Base
 	}
 	for lap := range laps {
-		for _, at := range orders()[(i*laps+lap)%len(orders())] {
+		for _, at := range orders()[(before+lap)%len(orders())] {
 			if err := context.Cause(ctx); err != nil {
-				return samples, err
+				return err
 			}
 			s, err := contenders[at](ctx)
 			if err == nil {
 				err = c.check(s)
 			}
 			if err != nil {
-				return samples, err
+				return err
 			}
-			samples[at].add(s)
+			r.samples[at].add(s)
 		}
+		r.laps++
 	}
-	return samples, nil
+	return nil
 }
 
 func (c *Comparison) check(s Sample) error {

@@ -128,21 +128,22 @@ func TestFitful(t *testing.T) {
 func TestNoise(t *testing.T) {
 	t.Parallel()
 	const quiet = time.Second
-	noisy := []time.Duration{quiet, quiet, quiet, quiet, 2 * quiet, 2 * quiet, 2 * quiet, 2 * quiet} // however many laps
+	// each answers the times of one turn that does not count, and of one in each round.
+	each := func(slow time.Duration) []time.Duration {
+		return slices.Concat(slices.Repeat([]time.Duration{slow}, rounds/2), slices.Repeat([]time.Duration{quiet}, rounds/2+1))
+	}
 	for _, tt := range []struct {
 		name    string
 		twin    []time.Duration // of each turn
 		bound   measure.Bound
 		verdict measure.Verdict
-		laps    int // in a round of all tries
+		laps    int // in a round, after all tries
 	}{
-		{"quiet", []time.Duration{quiet}, measure.AtMost(1), measure.Met, 1},
-		{"noisy", noisy, measure.AtMost(1), measure.Noisy, 1 + 2 + 4},
-		{"noisy, no bound", noisy, measure.AtMost(0), measure.Noisy, 1},
-		{"noisy at first", slices.Concat(
-			slices.Repeat([]time.Duration{quiet, 2 * quiet}, rounds+1)[:rounds+1],
-			slices.Repeat([]time.Duration{quiet}, 2*(rounds+1)),
-		), measure.AtMost(1), measure.Met, 1 + 2},
+		{"quiet", each(quiet), measure.AtMost(1), measure.Met, 1},
+		{"noisy", []time.Duration{quiet, 2 * quiet, 3 * quiet, 5 * quiet, 8 * quiet, 13 * quiet, 21 * quiet}, measure.AtMost(1), measure.Noisy, 1 + 1 + 2},
+		{"noisy, no bound", each(2 * quiet), measure.AtMost(0), measure.Noisy, 1},
+		{"noisy at first", append(each(1200*time.Millisecond), slices.Repeat([]time.Duration{quiet}, rounds)...), measure.AtMost(1), measure.Met, 1 + 1},
+		{"noisy twice", append(each(1400*time.Millisecond), slices.Repeat([]time.Duration{quiet}, 3*rounds)...), measure.AtMost(1), measure.Met, 1 + 1 + 2},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -150,15 +151,14 @@ func TestNoise(t *testing.T) {
 			subject := takes(quiet)
 			line := setup(t, &measure.Comparison{
 				Bound: tt.bound, Base: takes(quiet), Twin: takes(tt.twin...),
-				Time: 33 * (rounds + 1) * time.Second, // a lap takes 30 s, or 40
 				Subject: func(ctx context.Context) (measure.Sample, error) {
 					calls++
 					return subject(ctx)
 				},
 			})
-			if line.Verdict != tt.verdict || calls != tt.laps*(rounds+1) {
-				t.Errorf("got %s after %d turns, want %s after %d laps in each of %d rounds; control %s",
-					line.Verdict, calls, tt.verdict, tt.laps, rounds+1, line.Control)
+			if line.Verdict != tt.verdict || calls != 1+tt.laps*rounds {
+				t.Errorf("got %s after %d turns, want %s after 1, and %d in each of %d rounds; control %s",
+					line.Verdict, calls, tt.verdict, tt.laps, rounds, line.Control)
 			}
 		})
 	}
