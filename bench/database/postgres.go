@@ -2,6 +2,7 @@ package database
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"github.com/jackc/pgx/v5"
@@ -13,9 +14,9 @@ import (
 
 // Postgres is a private cluster, made when the first database is asked for. It
 // waits for the disk as a cluster in production does. Checkpoints come as rarely as
-// in one that is tuned for writes, since one of them would take all of a round; and
-// what they leave of the log is kept, as in a cluster that has been up for a while: a
-// new segment of it is 16 MB of zeros to be written while everybody waits.
+// in one that is tuned for writes, since one of them would take all of a round, and
+// they keep the segments of the log to be written again: a new one is 16 MB of zeros
+// for which everybody waits.
 type Postgres struct {
 	mu      sync.Mutex
 	cluster *pgtest.Cluster
@@ -95,7 +96,9 @@ type postgresDatabase string
 
 func (d postgresDatabase) Address() string { return string(d) }
 
-func (d postgresDatabase) Analyze(ctx context.Context) error { return d.exec(ctx, "ANALYZE") }
+func (d postgresDatabase) Analyze(ctx context.Context) error {
+	return errors.Join(d.exec(ctx, "ANALYZE"), d.exec(ctx, "CHECKPOINT"))
+}
 
 // fillPostgres makes 2 running records of each hundred. Autovacuum would make
 // statistics.
@@ -114,7 +117,7 @@ FROM (
 	FROM generate_series(1, $1::int) i OFFSET 0
 ) o`
 
-// Fill leaves nothing to be written to the disk later, beside what is measured.
+// Fill leaves no records to be written to the disk later, beside what is measured.
 func (d postgresDatabase) Fill(ctx context.Context, n int) error {
 	if err := d.exec(ctx, fillPostgres, n, metadata, response); err != nil {
 		return err

@@ -103,7 +103,8 @@ func Live(ctx context.Context, args []string, out io.Writer) (err error) {
 	return nil
 }
 
-// crowd is how many call: a million operations should not take a quarter of an hour.
+// crowd is how many call: the more, the larger the commits, and a million operations
+// should not take a quarter of an hour.
 const crowd = 1_024
 
 // pass lets n operations live and expire.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/longrunning-go/longrunning/bench/database"
 	"github.com/longrunning-go/longrunning/bench/measure"
@@ -41,9 +42,9 @@ func (r *Run) records(ctx context.Context, system database.System) (err error) {
 		X: "records", Y: "time of a call, where it is 1 with 10,000", Log: true,
 	}
 	for _, c := range []call{
-		get(), first, hundredth, filter("NOT done", pageSize), scan("error.code = 5"),
+		get(), first, hundredth, filter("NOT done", pageSize, 20, 4*time.Second), filter("error.code = 5", 0, 8, 10*time.Second),
 		// Last, since on Postgres they leave dead rows behind.
-		start(r.Work(512)), expire(r.Work(512)),
+		start(r.Work(512)), expire(r.Work(1_000)),
 	} {
 		points, err := r.growth(ctx, system.Name(), c, tables[:])
 		if err != nil {
@@ -65,8 +66,8 @@ func (r *Run) constant(ctx context.Context, where string, c call, large, small *
 }
 
 // growth bounds what a call costs in the last of the tables, against the first, and
-// answers what it costs in all of them. Those between make half the rounds, one try
-// and no line.
+// answers what it costs in all of them. Those between have half the time, no bound and
+// no line.
 func (r *Run) growth(ctx context.Context, where string, c call, tables []*table) ([]measure.Point, error) {
 	small, large := tables[0], tables[len(tables)-1]
 	points := []measure.Point{{X: float64(small.n), Y: 1}}
@@ -81,7 +82,7 @@ func (r *Run) growth(ctx context.Context, where string, c call, tables []*table)
 			return nil, err
 		}
 		comparison.Bound, comparison.Time = measure.AtMost(0), comparison.Time/2
-		line, err := comparison.Run(ctx, r.Rounds/2)
+		line, err := comparison.Run(ctx, r.Rounds)
 		if err != nil {
 			return nil, err
 		}
@@ -98,7 +99,7 @@ func (r *Run) growth(ctx context.Context, where string, c call, tables []*table)
 func (r *Run) compared(ctx context.Context, where string, c call, large, small *table) (*measure.Comparison, error) {
 	comparison := &measure.Comparison{
 		What: fmt.Sprintf("%s, %s: of %d records, of %d", where, c.name, large.n, small.n),
-		Unit: c.unit, Bound: measure.AtMost(1.5), Time: r.Time(c.time), Quantile: c.quantile,
+		Unit: c.unit, Bound: measure.AtMost(1.5), Time: r.Time(c.long),
 	}
 	var err error
 	if comparison.Subject, err = c.on(ctx, large); err != nil {

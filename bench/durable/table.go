@@ -49,26 +49,27 @@ func newTable(ctx context.Context, system database.System, n int) (*table, error
 // A call is something that a table is asked for.
 type call struct {
 	name, unit string
-	time       time.Duration // see [measure.Comparison]
-	quantile   float64       // so, too
+	long       time.Duration // of all rounds
 	on         func(context.Context, *table) (measure.Contender, error)
 }
 
-// single is a call by one caller, n times in each turn. What counts is the median: the
-// rare one that waits for the garbage collector, or for a processor, takes several
-// times as long, and would make most of the scatter.
-func single(name, unit string, n int, on func(context.Context, *table) (func(context.Context) error, error)) call {
-	return call{name + ", p50", unit, 4 * time.Second, 0.5, func(ctx context.Context, t *table) (measure.Contender, error) {
+// readers are more than one since one connection of Postgres may be a third slower than
+// another for as long as it lasts.
+const readers = 4
+
+// read is a call by so many, n times in each turn.
+func read(name, unit string, n int, long time.Duration, on func(context.Context, *table) (func(context.Context) error, error)) call {
+	return call{fmt.Sprintf("callers: %d, %s", readers, name), unit, long, func(ctx context.Context, t *table) (measure.Contender, error) {
 		fn, err := on(ctx, t)
 		return func(ctx context.Context) (measure.Sample, error) {
-			return measure.Timed(ctx, 1, n, func(ctx context.Context, _ int) error { return fn(ctx) })
+			return measure.Shared(ctx, readers, n, func(ctx context.Context, _ int) error { return fn(ctx) })
 		}, err
 	}}
 }
 
 // get gets one of the newest 10,000 records, at random.
 func get() call {
-	return single("get", "gets", 10, func(_ context.Context, t *table) (func(context.Context) error, error) {
+	return read("get", "gets", 200, 5*time.Second, func(_ context.Context, t *table) (func(context.Context) error, error) {
 		return func(ctx context.Context) error {
 			found, err := t.st.Get(ctx, database.Filled(t.n-rand.IntN(10_000)))
 			if err == nil && len(found) != 1 {
@@ -79,36 +80,23 @@ func get() call {
 	})
 }
 
-// filter lists by a filter.
-func filter(expression string, want int) call {
-	return single("filter "+expression, "pages", 1, func(_ context.Context, t *table) (func(context.Context) error, error) {
-		return func(ctx context.Context) error { return t.filter(ctx, expression, want) }, nil
-	})
-}
-
-// scan lists by a filter that makes the server look at as many records as it may. It
-// takes so long, and waits so often, that a single caller scatters by half, so four
-// share the processors.
-func scan(expression string) call {
-	return call{"filter " + expression, "pages", 10 * time.Second, 0, func(_ context.Context, t *table) (measure.Contender, error) {
-		return func(ctx context.Context) (measure.Sample, error) {
-			return measure.Shared(ctx, 4, 8, func(ctx context.Context, _ int) error { return t.filter(ctx, expression, 0) })
+// filter lists by a filter, and must find so many operations on the first page, of
+// which there are n in a turn.
+func filter(expression string, want, n int, long time.Duration) call {
+	return read("filter "+expression, "pages", n, long, func(_ context.Context, t *table) (func(context.Context) error, error) {
+		return func(ctx context.Context) error {
+			page, err := t.server.ListOperations(ctx, &longrunningpb.ListOperationsRequest{Name: "operations", Filter: expression, PageSize: pageSize})
+			if err == nil && len(page.GetOperations()) != want {
+				err = fmt.Errorf("durable: a page by the filter %s must have %d operations, found %d", expression, want, len(page.GetOperations()))
+			}
+			return err
 		}, nil
-	}}
-}
-
-// filter must find so many operations on the first page.
-func (t *table) filter(ctx context.Context, expression string, want int) error {
-	page, err := t.server.ListOperations(ctx, &longrunningpb.ListOperationsRequest{Name: "operations", Filter: expression, PageSize: pageSize})
-	if err == nil && len(page.GetOperations()) != want {
-		err = fmt.Errorf("durable: a page by the filter %s must have %d operations, found %d", expression, want, len(page.GetOperations()))
-	}
-	return err
+	})
 }
 
 // page reads a page of the list, always the same.
 func page(number int) call {
-	return single(fmt.Sprintf("page %d of a list", number), "pages", 1, func(ctx context.Context, t *table) (func(context.Context) error, error) {
+	return read(fmt.Sprintf("page %d of a list", number), "pages", 40, 4*time.Second, func(ctx context.Context, t *table) (func(context.Context) error, error) {
 		before, err := pageStart(ctx, t.st, number)
 		return func(ctx context.Context) error {
 			_, callErr := fullPage(ctx, t.st, before)
@@ -139,48 +127,51 @@ func fullPage(ctx context.Context, st store.Store, before string) ([]*store.Reco
 
 // start begins n operations by many callers, and takes them away.
 func start(n int) call {
-	return call{"start", "starts", 7 * time.Second, 0, func(_ context.Context, t *table) (measure.Contender, error) {
-		return func(ctx context.Context) (measure.Sample, error) {
-			started, _, err := t.pass(ctx, n)
+	return write("start", "starts", func(ctx context.Context, t *table) (measure.Sample, error) {
+		recs, err := database.Running(n)
+		if err != nil {
+			return measure.Sample{}, err
+		}
+		started, err := measure.Shared(ctx, callers, n, func(ctx context.Context, i int) (err error) {
+			recs[i], err = begin(ctx, t.st, recs[i])
+			return err
+		})
+		if err != nil {
 			return started, err
-		}, nil
-	}}
+		}
+		_, err = measure.Shared(ctx, callers, n, func(ctx context.Context, i int) error {
+			_, callErr := t.st.Update(ctx, database.Done(recs[i], 0))
+			return callErr
+		})
+		if err != nil {
+			return started, err
+		}
+		return started, expireAll(ctx, t.st, n)
+	})
 }
 
 // expire takes away n operations that are over.
 func expire(n int) call {
-	return call{"expire", "operations", 7 * time.Second, 0, func(_ context.Context, t *table) (measure.Contender, error) {
-		return func(ctx context.Context) (measure.Sample, error) {
-			_, expired, err := t.pass(ctx, n)
-			return expired, err
-		}, nil
-	}}
+	return write("expire", "operations", func(ctx context.Context, t *table) (measure.Sample, error) {
+		recs, err := database.Running(n)
+		if err != nil {
+			return measure.Sample{}, err
+		}
+		_, err = measure.Shared(ctx, callers, n, func(ctx context.Context, i int) error { return live(ctx, t.st, recs[i], 0) })
+		if err != nil {
+			return measure.Sample{}, err
+		}
+		began := time.Now()
+		err = expireAll(ctx, t.st, n)
+		return measure.Sample{Count: n, Took: time.Since(began)}, err
+	})
 }
 
-// pass lets n operations begin, end and expire, and answers how long they took to
-// begin, and to expire.
-func (t *table) pass(ctx context.Context, n int) (started, expired measure.Sample, err error) {
-	recs, err := database.Running(n)
-	if err != nil {
-		return started, expired, err
-	}
-	started, err = measure.Shared(ctx, callers, n, func(ctx context.Context, i int) (err error) {
-		recs[i], err = begin(ctx, t.st, recs[i])
-		return err
-	})
-	if err != nil {
-		return started, expired, err
-	}
-	_, err = measure.Shared(ctx, callers, n, func(ctx context.Context, i int) error {
-		_, callErr := t.st.Update(ctx, database.Done(recs[i], 0))
-		return callErr
-	})
-	if err != nil {
-		return started, expired, err
-	}
-	began := time.Now()
-	err = expireAll(ctx, t.st, n)
-	return started, measure.Sample{Count: n, Took: time.Since(began)}, err
+// write is a call that leaves no more records than there were.
+func write(name, unit string, turn func(context.Context, *table) (measure.Sample, error)) call {
+	return call{name, unit, 7 * time.Second, func(_ context.Context, t *table) (measure.Contender, error) {
+		return func(ctx context.Context) (measure.Sample, error) { return turn(ctx, t) }, nil
+	}}
 }
 
 // expireAll removes n operations that are over, as many at a time as package lro.

@@ -54,8 +54,8 @@ func (r *Run) grouped(ctx context.Context, system database.System, hintsCount bo
 	b.open = append(b.open, l)
 	c := &measure.Comparison{
 		What: system.Name() + ", 64 callers, start + complete: grouped, one by one", Unit: "operations", Bound: measure.AtLeast(4), Time: r.Time(12 * time.Second),
-		Subject: lives(group, r.Work(4_000), l, hintsCount),
-		Base:    lives(single, r.Work(450), l, hintsCount),
+		Subject: lives(group, r.Work(2_000), l, hintsCount),
+		Base:    lives(single, r.Work(225), l, hintsCount),
 	}
 	if system.Name() == "postgres" {
 		c.Bound = measure.AtLeast(6)
@@ -127,14 +127,14 @@ func (r *Run) groupedByHand(ctx context.Context, system database.System) (err er
 	}
 	c := &measure.Comparison{
 		What: system.Name() + ", 64 callers, start + complete: store, statements grouped by 64", Unit: "operations", Bound: measure.AtLeast(0.8), Time: r.Time(10 * time.Second),
-		Subject: lives(st, r.Work(3_840), nil, false),
+		Subject: lives(st, r.Work(1_920), nil, false),
 	}
 	for i, contender := range []*measure.Contender{&c.Base, &c.Twin} {
 		raw, err := beds[i+1].raw(ctx, 1)
 		if err != nil {
 			return err
 		}
-		*contender = livesByHand(raw, r.Work(3_840))
+		*contender = livesByHand(raw, r.Work(1_920))
 	}
 	r.Compare(ctx, c)
 	return nil

@@ -103,9 +103,9 @@ func onSystem(ctx context.Context, r *measure.Run, system database.System) (err 
 	if err != nil {
 		return err
 	}
-	sizes, most := []size{{1, 6, 6}, {16, 160, 48}, {64, 320, 64}, {256, 512, 256}}, 1
+	sizes, most := []size{{1, 6, 6}, {16, 160, 48}, {64, 320, 64}, {256, 1_024, 256}}, 1
 	if system.Name() == "postgres" {
-		sizes, most = []size{{1, 8, 8}, {16, 160, 128}, {64, 384, 192}, {256, 512, 256}}, conns
+		sizes, most = []size{{1, 8, 8}, {16, 160, 128}, {64, 384, 192}, {256, 1_024, 512}}, conns
 	}
 	const other = "statements"
 	var p pair

@@ -35,12 +35,11 @@ type Comparison struct {
 	Base    Contender
 	Twin    Contender // does what Base does. Default Base
 
-	// Time is how long all rounds may take, more or less, whatever the machine: each
-	// contender has as many turns in a round, one at least and in changing order, as in
-	// the round that does not count there was time for. Of many short turns each meets
-	// the machine in much the same mood, which matters to a single caller: it is fast or
-	// slow for a second or two with the processors that the kernel gives it and the
-	// database.
+	// Time is how long all rounds may take together, more or less, unless they are noisy:
+	// while there is time in a round each contender has another turn, in changing order,
+	// and one at least. Of many short turns each meets the machine in much the same mood,
+	// which matters to a single caller: it is fast or slow for a second or two with the
+	// processors that the kernel gives it and the database.
 	Time time.Duration
 
 	// Quantile, between 0 and 1, says that what counts is how long most single ones
@@ -60,13 +59,13 @@ func (c *Comparison) each(s Sample) float64 {
 const (
 	// noise is the widest interquartile range of a control.
 	noise = 0.15
-	// tries is how often a noisy comparison is made.
+	// tries is how often a comparison may be noisy.
 	tries = 3
 )
 
 // orders are all there are of three contenders, twice, one after the other so that
-// each follows both others equally often, and never itself: whoever comes back to
-// what is still warm is faster. Each has as many odd turns as even ones.
+// in twelve laps each follows both others equally often, and never itself: whoever
+// comes back to what is still warm is faster. Each has as many odd turns as even ones.
 func orders() [][3]int {
 	return [][3]int{
 		{0, 1, 2},
@@ -85,17 +84,22 @@ func orders() [][3]int {
 }
 
 // Run compares in so many rounds, after one that does not count. Where the control
-// is noisy, and there is a bound, it tries again: each round goes on with as many turns
-// as it has had, twice at most. The error is that of a contender.
+// is noisy, and there is a bound, each round goes on for as long as it has had, and if
+// that does not help once more. The error is that of a contender.
 func (c *Comparison) Run(ctx context.Context, rounds int) (Line, error) {
-	laps, err := c.warm(ctx, c.Time/time.Duration(rounds+1))
-	if err != nil {
+	t := &turns{contenders: [3]Contender{c.Subject, c.Base, c.Twin}, check: c.check}
+	if c.Twin == nil {
+		t.contenders[2] = c.Base
+	}
+	long := c.Time / time.Duration(rounds+1)
+	if err := t.round(ctx, new(round), long); err != nil {
 		return Line{}, err
 	}
+	t.laps = 0
 	pooled := make([]round, rounds)
 	for try := 1; ; try++ {
 		for i := range pooled {
-			if err := c.turns(ctx, &pooled[i], i*laps, laps); err != nil {
+			if err := t.round(ctx, &pooled[i], long); err != nil {
 				return Line{}, err
 			}
 		}
@@ -103,15 +107,14 @@ func (c *Comparison) Run(ctx context.Context, rounds int) (Line, error) {
 		if try == tries || !o.noisy() || c.Bound.limit == 0 {
 			return c.line(o), nil
 		}
-		laps = pooled[0].laps
+		if try > 1 {
+			long *= 2
+		}
 	}
 }
 
-// A round is what subject, base and twin have done in so many laps.
-type round struct {
-	laps    int
-	samples [3]Sample
-}
+// A round is what subject, base and twin have done in it.
+type round [3]Sample
 
 // An outcome is what the rounds have found.
 type outcome struct {
@@ -138,58 +141,58 @@ func (t *totals) add(count int, each float64) {
 // pace is how many the median sample has done a second.
 func (t *totals) pace() float64 { return float64(time.Second) / spreadOf(t.each).median }
 
+// turns are those that the contenders have.
+type turns struct {
+	contenders [3]Contender
+	check      func(Sample) error
+	laps       int // there have been
+}
+
+// round lets one go on for so long.
+func (t *turns) round(ctx context.Context, r *round, long time.Duration) error {
+	began := time.Now()
+	for laps := 1; ; laps++ {
+		if err := t.lap(ctx, r); err != nil {
+			return err
+		}
+		took := time.Since(began)
+		if another := took / time.Duration(laps); took+another/2 >= long {
+			return nil
+		}
+	}
+}
+
+// lap lets each contender have a turn.
+func (t *turns) lap(ctx context.Context, r *round) error {
+	for _, at := range orders()[t.laps%len(orders())] {
+		if err := context.Cause(ctx); err != nil {
+			return err
+		}
+		s, err := t.contenders[at](ctx)
+		if err == nil {
+			err = t.check(s)
+		}
+		if err != nil {
+			return err
+		}
+		r[at].add(s)
+	}
+	t.laps++
+	return nil
+}
+
 func (c *Comparison) outcome(pooled []round) *outcome {
 	o := &outcome{rounds: len(pooled)}
 	var ratios, controls []float64
 	for _, r := range pooled {
-		subject, base, twin := c.each(r.samples[0]), c.each(r.samples[1]), c.each(r.samples[2])
+		subject, base, twin := c.each(r[0]), c.each(r[1]), c.each(r[2])
 		ratios = append(ratios, c.Bound.ratio(subject, base))
 		controls = append(controls, c.Bound.ratio(twin, base))
-		o.subject.add(r.samples[0].Count, subject)
-		o.base.add(r.samples[1].Count, base)
+		o.subject.add(r[0].Count, subject)
+		o.base.add(r[1].Count, base)
 	}
 	o.ratio, o.control = spreadOf(ratios), spreadOf(controls)
 	return o
-}
-
-// warm makes the round that does not count, and answers how often each contender has
-// its turn in so long.
-func (c *Comparison) warm(ctx context.Context, long time.Duration) (laps int, err error) {
-	var r round
-	for began := time.Now(); ; {
-		if err := c.turns(ctx, &r, r.laps, 1); err != nil {
-			return 0, err
-		}
-		took := time.Since(began)
-		if another := took / time.Duration(r.laps); took+another/2 >= long {
-			return r.laps, nil
-		}
-	}
-}
-
-// turns lets a round go on for so many laps, when there have been others before.
-func (c *Comparison) turns(ctx context.Context, r *round, before, laps int) error {
-	contenders := [3]Contender{c.Subject, c.Base, c.Twin}
-	if c.Twin == nil {
-		contenders[2] = c.Base
-	}
-	for lap := range laps {
-		for _, at := range orders()[(before+lap)%len(orders())] {
-			if err := context.Cause(ctx); err != nil {
-				return err
-			}
-			s, err := contenders[at](ctx)
-			if err == nil {
-				err = c.check(s)
-			}
-			if err != nil {
-				return err
-			}
-			r.samples[at].add(s)
-		}
-		r.laps++
-	}
-	return nil
 }
 
 func (c *Comparison) check(s Sample) error {

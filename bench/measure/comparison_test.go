@@ -81,24 +81,37 @@ func TestMedian(t *testing.T) {
 	}
 }
 
-// However fast the contenders, a comparison takes the time it is given, in turns of
-// which each contender has as many in each round.
+// However fast the contenders, a comparison takes the time it is given.
 func TestTime(t *testing.T) {
 	t.Parallel()
 	const long = 13 * time.Minute
 	for _, tt := range []struct {
-		turn time.Duration
-		laps int
-	}{{10 * time.Millisecond, 2_000}, {time.Second, 20}, {9 * time.Second, 2}, {time.Minute, 1}} {
+		first, turn time.Duration
+		laps        int // in a round
+	}{
+		{10 * time.Millisecond, 10 * time.Millisecond, 2_000},
+		{time.Second, time.Second, 20},
+		{9 * time.Second, 9 * time.Second, 2},
+		{time.Minute, time.Minute, 1},
+		{2 * time.Minute, time.Second, 20},
+	} {
 		turns := 0
 		contender := func(context.Context) (measure.Sample, error) {
+			took := tt.turn
+			if turns == 0 {
+				took = tt.first
+			}
 			turns++
-			time.Sleep(tt.turn)
-			return measure.Sample{Count: 1, Took: tt.turn}, nil
+			time.Sleep(took)
+			return measure.Sample{Count: 1, Took: took}, nil
 		}
 		setup(t, &measure.Comparison{Bound: measure.AtMost(1), Subject: contender, Base: contender, Time: long})
-		if want := 3 * tt.laps * (rounds + 1); turns != want {
-			t.Errorf("turns of %v in %v: got %d, want %d", tt.turn, long, turns, want)
+		first := tt.laps
+		if tt.first != tt.turn {
+			first = 1
+		}
+		if want := 3 * (first + rounds*tt.laps); turns != want {
+			t.Errorf("turns of %v, after one of %v, in %v: got %d, want %d", tt.turn, tt.first, long, turns, want)
 		}
 	}
 }
@@ -140,7 +153,7 @@ func TestNoise(t *testing.T) {
 		laps    int // in a round, after all tries
 	}{
 		{"quiet", each(quiet), measure.AtMost(1), measure.Met, 1},
-		{"noisy", []time.Duration{quiet, 2 * quiet, 3 * quiet, 5 * quiet, 8 * quiet, 13 * quiet, 21 * quiet}, measure.AtMost(1), measure.Noisy, 1 + 1 + 2},
+		{"noisy", slices.Concat(slices.Repeat([]time.Duration{2 * quiet}, 6), slices.Repeat([]time.Duration{quiet}, 6)), measure.AtMost(1), measure.Noisy, 1 + 1 + 2},
 		{"noisy, no bound", each(2 * quiet), measure.AtMost(0), measure.Noisy, 1},
 		{"noisy at first", append(each(1200*time.Millisecond), slices.Repeat([]time.Duration{quiet}, rounds)...), measure.AtMost(1), measure.Met, 1 + 1},
 		{"noisy twice", append(each(1400*time.Millisecond), slices.Repeat([]time.Duration{quiet}, 3*rounds)...), measure.AtMost(1), measure.Met, 1 + 1 + 2},
@@ -151,6 +164,7 @@ func TestNoise(t *testing.T) {
 			subject := takes(quiet)
 			line := setup(t, &measure.Comparison{
 				Bound: tt.bound, Base: takes(quiet), Twin: takes(tt.twin...),
+				Time: 33 * (rounds + 1) * time.Second, // where the three take 30 s, or 40
 				Subject: func(ctx context.Context) (measure.Sample, error) {
 					calls++
 					return subject(ctx)
@@ -165,27 +179,31 @@ func TestNoise(t *testing.T) {
 }
 
 // Whatever the machine does meanwhile, or one contender leaves to the next, meets
-// all alike.
+// all alike, also when a noisy comparison goes on.
 func TestOrder(t *testing.T) {
 	t.Parallel()
 	var order []string
-	named := func(name string) measure.Contender {
+	named := func(name string, noise time.Duration) measure.Contender {
 		return func(context.Context) (measure.Sample, error) {
 			order = append(order, name)
-			return measure.Sample{Count: 1, Took: 1}, nil
+			return measure.Sample{Count: 1, Took: 1 + noise*time.Duration(len(order)/18%2)}, nil
 		}
 	}
-	setup(t, &measure.Comparison{Bound: measure.AtMost(1), Subject: named("subject"), Base: named("base"), Twin: named("twin")})
+	line := setup(t, &measure.Comparison{Bound: measure.AtMost(1), Subject: named("subject", 0), Base: named("base", 0), Twin: named("twin", 1)})
+	const laps = 3 * rounds // of as many tries
+	if counted := len(order)/3 - 1; line.Verdict != measure.Noisy || counted != laps {
+		t.Fatalf("got %d laps and %v, want %d and noise", counted, line, laps)
+	}
 	got := make(map[string]int)
-	for round := range slices.Chunk(order[3:], 3) { // after the one that does not count
-		got[strings.Join(round, " ")]++
+	for lap := range slices.Chunk(order[3:], 3) { // after the one that does not count
+		got[strings.Join(lap, " ")]++
 	}
 	if len(got) != 6 {
 		t.Errorf("got %d orders, want all 6 of three contenders: %v", len(got), got)
 	}
 	for order, times := range got {
-		if times != rounds/6 {
-			t.Errorf("order %q: got %d of %d rounds, want %d", order, times, rounds, rounds/6)
+		if times != laps/6 {
+			t.Errorf("order %q: got %d of %d laps, want %d", order, times, laps, laps/6)
 		}
 	}
 	follows := make(map[[2]string]int)
@@ -196,7 +214,7 @@ func TestOrder(t *testing.T) {
 		t.Errorf("got %v, want that each follows both others", follows)
 	}
 	for pair, times := range follows {
-		if least := 3*rounds/6 - 1; pair[0] == pair[1] || times < least { // nobody follows the last
+		if least := 3*laps/6 - 1; pair[0] == pair[1] || times < least { // nobody follows the last
 			t.Errorf("%s follows %s %d times, want at least %d, and nobody itself", pair[1], pair[0], times, least)
 		}
 	}
