@@ -61,10 +61,10 @@ func (r *Run) gets(ctx context.Context, system database.System) (err error) {
 	}
 	// The median of a lone one, see [single].
 	r.Compare(ctx, &measure.Comparison{
-		What: system.Name() + ", callers: 1, get, p50: store, select", Unit: "gets", Bound: measure.AtLeast(0.7), Time: r.Time(5 * time.Second), Quantile: 0.5,
+		What: system.Name() + ", callers: 1, get, p50: store, select", Unit: "gets", Bound: measure.AtLeast(0.7), Time: r.Time(4 * time.Second), Quantile: 0.5,
 		Subject: lone(get), Base: lone(byHand),
 	}, &measure.Comparison{
-		What: fmt.Sprintf("%s, callers: %d, get: store, select", system.Name(), most), Unit: "gets", Bound: measure.AtLeast(0.7), Time: r.Time(6 * time.Second),
+		What: fmt.Sprintf("%s, callers: %d, get: store, select", system.Name(), most), Unit: "gets", Bound: measure.AtLeast(0.7), Time: r.Time(5 * time.Second),
 		Subject: crowded(get), Base: crowded(byHand),
 	})
 	return nil

@@ -48,7 +48,7 @@ func (r *Run) heartbeats(ctx context.Context, system database.System) (points []
 			continue
 		}
 		line := r.Compare(ctx, &measure.Comparison{
-			What: fmt.Sprintf("%s, heartbeat: %d running, %d", system.Name(), running, few), Unit: "heartbeats", Bound: measure.AtMost(1.2), Time: r.Time(4 * time.Second),
+			What: fmt.Sprintf("%s, heartbeat: %d running, %d", system.Name(), running, few), Unit: "heartbeats", Bound: measure.AtMost(1.2), Time: r.Time(3 * time.Second),
 			Subject: beats(st, owner, n),
 			Base:    beats(st, fmt.Sprintf("owner of %d", few), n),
 		})[0]

@@ -42,7 +42,7 @@ func (r *Run) records(ctx context.Context, system database.System) (err error) {
 		X: "records", Y: "time of a call, where it is 1 with 10,000", Log: true,
 	}
 	for _, c := range []call{
-		get(), first, hundredth, filter("NOT done", pageSize, 20, 4*time.Second), filter("error.code = 5", 0, 8, 10*time.Second),
+		get(), first, hundredth, filter("NOT done", pageSize, 20, 3*time.Second), filter("error.code = 5", 0, 8, 8*time.Second),
 		// Last, since on Postgres they leave dead rows behind.
 		start(r.Work(512)), expire(r.Work(1_000)),
 	} {
@@ -66,7 +66,7 @@ func (r *Run) constant(ctx context.Context, where string, c call, large, small *
 }
 
 // growth bounds what a call costs in the last of the tables, against the first, and
-// answers what it costs in all of them. Those between have half the time, no bound and
+// answers what it costs in all of them. Those between have a third of the time, no bound and
 // no line.
 func (r *Run) growth(ctx context.Context, where string, c call, tables []*table) ([]measure.Point, error) {
 	small, large := tables[0], tables[len(tables)-1]
@@ -81,7 +81,7 @@ func (r *Run) growth(ctx context.Context, where string, c call, tables []*table)
 		if err != nil {
 			return nil, err
 		}
-		comparison.Bound, comparison.Time = measure.AtMost(0), comparison.Time/2
+		comparison.Bound, comparison.Time = measure.AtMost(0), comparison.Time/3
 		line, err := comparison.Run(ctx, r.Rounds)
 		if err != nil {
 			return nil, err

@@ -53,7 +53,7 @@ func (r *Run) grouped(ctx context.Context, system database.System, hintsCount bo
 	}
 	b.open = append(b.open, l)
 	c := &measure.Comparison{
-		What: system.Name() + ", 64 callers, start + complete: grouped, one by one", Unit: "operations", Bound: measure.AtLeast(4), Time: r.Time(12 * time.Second),
+		What: system.Name() + ", 64 callers, start + complete: grouped, one by one", Unit: "operations", Bound: measure.AtLeast(4), Time: r.Time(10 * time.Second),
 		Subject: lives(group, r.Work(2_000), l, hintsCount),
 		Base:    lives(single, r.Work(225), l, hintsCount),
 	}
@@ -113,8 +113,10 @@ func beginAll(ctx context.Context, st store.Store, recs []*store.Record) error {
 	return err
 }
 
+// groupedByHand lets either have a file of its own, as it has in production. What one
+// connection has cached the writes of another would make stale.
 func (r *Run) groupedByHand(ctx context.Context, system database.System) (err error) {
-	var beds [3]*bed
+	var beds [2]*bed
 	for i := range beds {
 		if beds[i], err = newBed(ctx, system); err != nil {
 			return err
@@ -125,18 +127,17 @@ func (r *Run) groupedByHand(ctx context.Context, system database.System) (err er
 	if err != nil {
 		return err
 	}
-	c := &measure.Comparison{
-		What: system.Name() + ", 64 callers, start + complete: store, statements grouped by 64", Unit: "operations", Bound: measure.AtLeast(0.8), Time: r.Time(10 * time.Second),
-		Subject: lives(st, r.Work(1_920), nil, false),
+	raw, err := beds[1].raw(ctx, 1)
+	if err != nil {
+		return err
 	}
-	for i, contender := range []*measure.Contender{&c.Base, &c.Twin} {
-		raw, err := beds[i+1].raw(ctx, 1)
-		if err != nil {
-			return err
-		}
-		*contender = livesByHand(raw, r.Work(1_920))
-	}
-	r.Compare(ctx, c)
+	// Long turns, of callers who do not stop: in bursts of 1,000 by hand is 1.5 times as
+	// fast.
+	n := r.Work(4_800)
+	r.Compare(ctx, &measure.Comparison{
+		What: system.Name() + ", 64 callers, start + complete: store, statements grouped by 64", Unit: "operations", Bound: measure.AtLeast(0.8), Time: r.Time(15 * time.Second),
+		Subject: lives(st, n, nil, false), Base: livesByHand(raw, n),
+	})
 	return nil
 }
 

@@ -28,9 +28,9 @@ func contests() []contest {
 	// Those of the benchmark that comes with River's command.
 	best := riverSettings{MaxWorkers: 2_000, FetchCooldown: 2 * time.Millisecond, FetchPollInterval: 20 * time.Millisecond}
 	return []contest{
-		{"River", measure.AtLeast(3), defaults, 1, 1_000, 640, 26 * time.Second},
-		{"River, best settings", measure.AtLeast(3), best, 1, 1_600, 1_600, 26 * time.Second},
-		{"River, best settings, by 256", measure.AtLeast(0), best, 256, 1_600, 6_400, 18 * time.Second},
+		{"River", measure.AtLeast(3), defaults, 1, 1_000, 640, 22 * time.Second},
+		{"River, best settings", measure.AtLeast(3), best, 1, 1_600, 1_600, 22 * time.Second},
+		{"River, best settings, by 256", measure.AtLeast(0), best, 256, 1_600, 6_400, 14 * time.Second},
 	}
 }
 

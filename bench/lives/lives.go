@@ -59,7 +59,7 @@ func inMemory(ctx context.Context, r *measure.Run) {
 	var p pair
 	for _, s := range []size{{1, 600, 3_000}, {16, 600, 3_000}, {64, 640, 3_200}, {256, 1_024, 4_096}} {
 		p.add(s.callers, r.Compare(ctx, &measure.Comparison{
-			What: what("memory", s.callers, other), Unit: "lives", Bound: measure.AtLeast(0), Time: r.Time(4 * time.Second),
+			What: what("memory", s.callers, other), Unit: "lives", Bound: measure.AtLeast(0), Time: r.Time(3 * time.Second),
 			Subject: closedAnew(s.callers, r.Work(s.ours)),
 			Base:    closed(s.callers, r.Work(s.theirs), livesInMap),
 		})[0])
@@ -115,13 +115,13 @@ func onSystem(ctx context.Context, r *measure.Run, system database.System) (err 
 			return err
 		}
 		p.add(s.callers, r.Compare(ctx, &measure.Comparison{
-			What: what(system.Name(), s.callers, other), Unit: "lives", Bound: measure.AtLeast(0), Time: r.Time(5 * time.Second),
+			What: what(system.Name(), s.callers, other), Unit: "lives", Bound: measure.AtLeast(0), Time: r.Time(4 * time.Second),
 			Subject: closed(s.callers, r.Work(s.ours), m.lives),
 			Base:    closed(s.callers, r.Work(s.theirs), livesInRows(raw)),
 		})[0])
 		if s.callers == callers {
 			r.Compare(ctx, &measure.Comparison{
-				What: what(system.Name(), s.callers, other+" grouped by 64"), Unit: "lives", Bound: measure.AtLeast(0), Time: r.Time(5 * time.Second),
+				What: what(system.Name(), s.callers, other+" grouped by 64"), Unit: "lives", Bound: measure.AtLeast(0), Time: r.Time(4 * time.Second),
 				Subject: closed(s.callers, r.Work(s.ours), m.lives),
 				Base:    livesInBatches(raw, r.Work(384), callers),
 			})

@@ -61,7 +61,7 @@ func replicas(ctx context.Context, r *measure.Run, system database.System, progr
 	points = []measure.Point{{X: 1, Y: 1}}
 	for _, n := range []int{2, 4, most} {
 		line := r.Compare(ctx, &measure.Comparison{
-			What: fmt.Sprintf("%s, fleet, %d callers: %d processes, 1", system.Name(), callers, n), Unit: "operations", Bound: measure.AtLeast(0), Time: r.Time(4 * time.Second),
+			What: fmt.Sprintf("%s, fleet, %d callers: %d processes, 1", system.Name(), callers, n), Unit: "operations", Bound: measure.AtLeast(0), Time: r.Time(3 * time.Second),
 			Subject: lives(fleet[:n], r.Work(256)), Base: lives(fleet[:1], r.Work(256)),
 		})[0]
 		points = append(points, measure.Point{X: float64(n), Y: line.Figure})

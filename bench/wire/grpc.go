@@ -57,13 +57,13 @@ func overGRPC(ctx context.Context, r *measure.Run) (err error) {
 		return gets(measure.Timed, fewer, 8*fewer, one, get)
 	}
 	r.Compare(ctx, &measure.Comparison{
-		What: fmt.Sprintf("gRPC, callers: %d, get one: lro, bare handler", callers), Unit: "gets", Bound: measure.AtLeast(0.95), Time: r.Time(20 * time.Second),
+		What: fmt.Sprintf("gRPC, callers: %d, get one: lro, bare handler", callers), Unit: "gets", Bound: measure.AtLeast(0.95), Time: r.Time(18 * time.Second),
 		Subject: throughput(one, subject.get), Base: throughput(one, base.get), Twin: throughput(one, twin.get),
 	}, &measure.Comparison{
-		What: fmt.Sprintf("gRPC, callers: %d, get any of 10,000: lro, bare handler", callers), Unit: "gets", Bound: measure.AtLeast(0.9), Time: r.Time(10 * time.Second),
+		What: fmt.Sprintf("gRPC, callers: %d, get any of 10,000: lro, bare handler", callers), Unit: "gets", Bound: measure.AtLeast(0.9), Time: r.Time(8 * time.Second),
 		Subject: throughput(s.names, subject.get), Base: throughput(s.names, base.get), Twin: throughput(s.names, twin.get),
 	}, &measure.Comparison{
-		What: fmt.Sprintf("gRPC, callers: %d, get one, p99: lro, bare handler", fewer), Unit: "gets", Bound: measure.AtMost(1.1), Time: r.Time(32 * time.Second), Quantile: 0.99,
+		What: fmt.Sprintf("gRPC, callers: %d, get one, p99: lro, bare handler", fewer), Unit: "gets", Bound: measure.AtMost(1.1), Time: r.Time(28 * time.Second), Quantile: 0.99,
 		Subject: latency(subject.get), Base: latency(base.get), Twin: latency(twin.get),
 	})
 	return nil

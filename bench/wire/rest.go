@@ -54,7 +54,7 @@ func overREST(ctx context.Context, r *measure.Run) (err error) {
 		return gets(measure.Shared, callers, 1_000, s.names[:1], get)
 	}
 	r.Compare(ctx, &measure.Comparison{
-		What: fmt.Sprintf("REST, callers: %d, get one: lro, bare handler", callers), Unit: "gets", Bound: measure.AtLeast(0.9), Time: r.Time(10 * time.Second),
+		What: fmt.Sprintf("REST, callers: %d, get one: lro, bare handler", callers), Unit: "gets", Bound: measure.AtLeast(0.9), Time: r.Time(8 * time.Second),
 		Subject: one(subject.get), Base: one(base.get), Twin: one(twin.get),
 	})
 	return nil
