@@ -31,7 +31,7 @@ func (r *Run) lone(ctx context.Context, system database.System) (err error) {
 	if err != nil {
 		return err
 	}
-	n, long := r.Work(70), r.Time(6*time.Second)
+	n, long := r.Work(70), r.Time(9*time.Second)
 	r.Compare(ctx, &measure.Comparison{
 		What: system.Name() + ", 1 caller, create: store, statement", Unit: "creates", Bound: measure.AtMost(1.3), Time: long,
 		Subject: creations(n, func(ctx context.Context, rec *store.Record) error {
