@@ -51,21 +51,14 @@ func (r *Run) gets(ctx context.Context, system database.System) (err error) {
 		_, err := raw.Get(ctx, recs[rand.IntN(len(recs))].Name)
 		return err
 	}
-	lone := func(get func(context.Context, int) error) measure.Contender {
-		return func(ctx context.Context) (measure.Sample, error) { return measure.Timed(ctx, 1, 25, get) }
+	by := func(callers, n int, get func(context.Context, int) error) measure.Contender {
+		return func(ctx context.Context) (measure.Sample, error) { return measure.Shared(ctx, callers, n, get) }
 	}
-	crowded := func(get func(context.Context, int) error) measure.Contender {
-		return func(ctx context.Context) (measure.Sample, error) {
-			return measure.Shared(ctx, most, r.Work(1_500), get)
-		}
+	for _, size := range []struct{ callers, n int }{{1, 25}, {most, r.Work(1_500)}} {
+		r.Compare(ctx, &measure.Comparison{
+			What: fmt.Sprintf("%s, callers: %d, get: store, select", system.Name(), size.callers), Unit: "gets", Bound: measure.AtLeast(0.7), Time: r.Time(6 * time.Second),
+			Subject: by(size.callers, size.n, get), Base: by(size.callers, size.n, byHand),
+		})
 	}
-	// The median of a lone one, see [single].
-	r.Compare(ctx, &measure.Comparison{
-		What: system.Name() + ", callers: 1, get, p50: store, select", Unit: "gets", Bound: measure.AtLeast(0.7), Time: r.Time(4 * time.Second), Quantile: 0.5,
-		Subject: lone(get), Base: lone(byHand),
-	}, &measure.Comparison{
-		What: fmt.Sprintf("%s, callers: %d, get: store, select", system.Name(), most), Unit: "gets", Bound: measure.AtLeast(0.7), Time: r.Time(5 * time.Second),
-		Subject: crowded(get), Base: crowded(byHand),
-	})
 	return nil
 }

@@ -65,8 +65,8 @@ func (r *Run) constant(ctx context.Context, where string, c call, large, small *
 }
 
 // growth bounds what a call costs in the last of the tables, against the first, and
-// answers what it costs in all of them. Those between have a third of the time, no bound and
-// no line.
+// answers what it costs in all of them. Those between have a third of the time, no
+// bound and no line.
 func (r *Run) growth(ctx context.Context, where string, c call, tables []*table) ([]measure.Point, error) {
 	small, large := tables[0], tables[len(tables)-1]
 	points := []measure.Point{{X: float64(small.n), Y: 1}}
@@ -98,7 +98,7 @@ func (r *Run) growth(ctx context.Context, where string, c call, tables []*table)
 func (r *Run) compared(ctx context.Context, where string, c call, large, small *table) (*measure.Comparison, error) {
 	comparison := &measure.Comparison{
 		What: fmt.Sprintf("%s, %s: of %d records, of %d", where, c.name, large.n, small.n),
-		Unit: c.unit, Bound: measure.AtMost(1.5), Time: r.Time(c.long), Quantile: c.quantile,
+		Unit: c.unit, Bound: measure.AtMost(1.5), Time: r.Time(c.long),
 	}
 	var err error
 	if comparison.Subject, err = c.on(ctx, large); err != nil {

@@ -50,70 +50,60 @@ func newTable(ctx context.Context, system database.System, n int) (*table, error
 type call struct {
 	name, unit string
 	long       time.Duration // of all rounds
-	quantile   float64       // that counts, see [measure.Comparison]
 	on         func(context.Context, *table) (measure.Contender, error)
 }
 
-// single is a call by one caller, n times in each turn. What counts is the median: the
-// rare one that waits for the garbage collector, or for a processor, takes several
-// times as long, and would make most of the scatter.
-func single(name, unit string, n int, on func(context.Context, *table) (func(context.Context) error, error)) call {
-	return call{name + ", p50", unit, 3 * time.Second, 0.5, func(ctx context.Context, t *table) (measure.Contender, error) {
+// read is a call by so many callers, n times in each turn.
+func read(callers int, name, unit string, n int, long time.Duration, on func(context.Context, *table) (func(context.Context) error, error)) call {
+	return call{fmt.Sprintf("callers: %d, %s", callers, name), unit, long, func(ctx context.Context, t *table) (measure.Contender, error) {
 		fn, err := on(ctx, t)
 		return func(ctx context.Context) (measure.Sample, error) {
-			return measure.Timed(ctx, 1, n, func(ctx context.Context, _ int) error { return fn(ctx) })
+			return measure.Shared(ctx, callers, n, func(ctx context.Context, _ int) error { return fn(ctx) })
 		}, err
-	}}
-}
-
-// shared is a call by four callers, n times in each turn.
-func shared(name, unit string, n int, long time.Duration, fn func(context.Context, *table) error) call {
-	return call{"callers: 4, " + name, unit, long, 0, func(_ context.Context, t *table) (measure.Contender, error) {
-		return func(ctx context.Context) (measure.Sample, error) {
-			return measure.Shared(ctx, 4, n, func(ctx context.Context, _ int) error { return fn(ctx, t) })
-		}, nil
 	}}
 }
 
 // get gets one of the newest 10,000 records, at random. It has several callers since
 // one connection of Postgres may be a third slower than another for as long as it lasts.
 func get() call {
-	return shared("get", "gets", 200, 4*time.Second, func(ctx context.Context, t *table) error {
-		found, err := t.st.Get(ctx, database.Filled(t.n-rand.IntN(10_000)))
-		if err == nil && len(found) != 1 {
-			err = fmt.Errorf("durable: Get must answer a record of a filled table, found %d", len(found))
-		}
-		return err
+	return read(4, "get", "gets", 200, 4*time.Second, func(_ context.Context, t *table) (func(context.Context) error, error) {
+		return func(ctx context.Context) error {
+			found, err := t.st.Get(ctx, database.Filled(t.n-rand.IntN(10_000)))
+			if err == nil && len(found) != 1 {
+				err = fmt.Errorf("durable: Get must answer a record of a filled table, found %d", len(found))
+			}
+			return err
+		}, nil
 	})
 }
 
-// filter lists by a filter.
+// filter lists by a filter that an index serves.
 func filter(expression string, want int) call {
-	return single("filter "+expression, "pages", 1, func(_ context.Context, t *table) (func(context.Context) error, error) {
-		return func(ctx context.Context) error { return t.filter(ctx, expression, want) }, nil
-	})
+	return list(1, expression, want, 1, 4*time.Second)
 }
 
 // scan lists by a filter that makes the server look at as many records as it may. It
 // takes so long that there are few, of which those of a single caller scatter by half.
 func scan(expression string) call {
-	return shared("filter "+expression, "pages", 8, 8*time.Second, func(ctx context.Context, t *table) error {
-		return t.filter(ctx, expression, 0)
-	})
+	return list(4, expression, 0, 8, 8*time.Second)
 }
 
-// filter must find so many operations on the first page.
-func (t *table) filter(ctx context.Context, expression string, want int) error {
-	page, err := t.server.ListOperations(ctx, &longrunningpb.ListOperationsRequest{Name: "operations", Filter: expression, PageSize: pageSize})
-	if err == nil && len(page.GetOperations()) != want {
-		err = fmt.Errorf("durable: a page by the filter %s must have %d operations, found %d", expression, want, len(page.GetOperations()))
-	}
-	return err
+// list lists by a filter, and must find so many operations on the first page.
+func list(callers int, expression string, want, n int, long time.Duration) call {
+	return read(callers, "filter "+expression, "pages", n, long, func(_ context.Context, t *table) (func(context.Context) error, error) {
+		return func(ctx context.Context) error {
+			page, err := t.server.ListOperations(ctx, &longrunningpb.ListOperationsRequest{Name: "operations", Filter: expression, PageSize: pageSize})
+			if err == nil && len(page.GetOperations()) != want {
+				err = fmt.Errorf("durable: a page by the filter %s must have %d operations, found %d", expression, want, len(page.GetOperations()))
+			}
+			return err
+		}, nil
+	})
 }
 
 // page reads a page of the list, always the same.
 func page(number int) call {
-	return single(fmt.Sprintf("page %d of a list", number), "pages", 1, func(ctx context.Context, t *table) (func(context.Context) error, error) {
+	return read(1, fmt.Sprintf("page %d of a list", number), "pages", 1, 4*time.Second, func(ctx context.Context, t *table) (func(context.Context) error, error) {
 		before, err := pageStart(ctx, t.st, number)
 		return func(ctx context.Context) error {
 			_, callErr := fullPage(ctx, t.st, before)
@@ -190,7 +180,7 @@ func expire(n int) call {
 
 // write is a call that leaves no more records than there were.
 func write(name, unit string, turn func(context.Context, *table) (measure.Sample, error)) call {
-	return call{name, unit, 7 * time.Second, 0, func(_ context.Context, t *table) (measure.Contender, error) {
+	return call{name, unit, 7 * time.Second, func(_ context.Context, t *table) (measure.Contender, error) {
 		return func(ctx context.Context) (measure.Sample, error) { return turn(ctx, t) }, nil
 	}}
 }

@@ -87,10 +87,7 @@ func orders() [][3]int {
 // is noisy, and there is a bound, each round goes on for as long as it has had, and if
 // that does not help once more. The error is that of a contender.
 func (c *Comparison) Run(ctx context.Context, rounds int) (Line, error) {
-	t := &turns{contenders: [3]Contender{c.Subject, c.Base, c.Twin}, check: c.check}
-	if c.Twin == nil {
-		t.contenders[2] = c.Base
-	}
+	t := &turns{of: c}
 	long := c.Time / time.Duration(rounds+1)
 	if err := t.round(ctx, new(round), long); err != nil {
 		return Line{}, err
@@ -118,7 +115,6 @@ type round [3]Sample
 
 // An outcome is what the rounds have found.
 type outcome struct {
-	rounds         int
 	ratio, control spread
 	subject, base  totals
 }
@@ -141,11 +137,10 @@ func (t *totals) add(count int, each float64) {
 // pace is how many the median sample has done a second.
 func (t *totals) pace() float64 { return float64(time.Second) / spreadOf(t.each).median }
 
-// turns are those that the contenders have.
+// turns are those that the contenders of a comparison have.
 type turns struct {
-	contenders [3]Contender
-	check      func(Sample) error
-	laps       int // there have been
+	of   *Comparison
+	laps int // there have been
 }
 
 // round lets one go on for so long.
@@ -168,9 +163,9 @@ func (t *turns) lap(ctx context.Context, r *round) error {
 		if err := context.Cause(ctx); err != nil {
 			return err
 		}
-		s, err := t.contenders[at](ctx)
+		s, err := t.of.contender(at)(ctx)
 		if err == nil {
-			err = t.check(s)
+			err = t.of.check(s)
 		}
 		if err != nil {
 			return err
@@ -181,8 +176,16 @@ func (t *turns) lap(ctx context.Context, r *round) error {
 	return nil
 }
 
+// contender answers the subject, the base or the twin.
+func (c *Comparison) contender(at int) Contender {
+	if at == 2 && c.Twin == nil {
+		at = 1
+	}
+	return [3]Contender{c.Subject, c.Base, c.Twin}[at]
+}
+
 func (c *Comparison) outcome(pooled []round) *outcome {
-	o := &outcome{rounds: len(pooled)}
+	o := new(outcome)
 	var ratios, controls []float64
 	for _, r := range pooled {
 		subject, base, twin := c.each(r[0]), c.each(r[1]), c.each(r[2])
@@ -210,7 +213,7 @@ func (c *Comparison) line(o *outcome) Line {
 		What: c.What, Figure: o.figure(), Bound: c.Bound, Verdict: c.Bound.judge(o.figure()),
 		Control: fmt.Sprintf("%.2f (%.0f %%)", o.control.median, 100*o.control.width()),
 		Note: fmt.Sprintf("%d rounds, %d %s against %d; %s against %s",
-			o.rounds, o.subject.count, c.Unit, o.base.count, c.pace(&o.subject), c.pace(&o.base)),
+			len(o.subject.each), o.subject.count, c.Unit, o.base.count, c.pace(&o.subject), c.pace(&o.base)),
 	}
 	if o.noisy() {
 		l.Verdict = Noisy
